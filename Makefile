@@ -1,0 +1,51 @@
+# Carillon: everything a developer types. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell tools/find-python)
+
+.PHONY: help setup run demo check fmt test test-fast bench lock clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.installed: requirements.lock pyproject.toml tools/setup
+	@tools/setup run
+
+$(VENV)/.installed-dev: requirements-dev.lock requirements.lock pyproject.toml tools/setup
+	@tools/setup dev
+
+setup: $(VENV)/.installed-dev ## install everything, test phones and browser included
+
+run: $(VENV)/.installed ## start the phone system and print its address
+	@exec $(BIN)/carillon run
+
+demo: $(VENV)/.installed ## create the demo company and print its sign-in
+	@$(BIN)/carillon demo
+
+fmt: $(VENV)/.installed-dev ## format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+check: $(VENV)/.installed-dev ## format, lint, types, import rules, migrations
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m carillon.portal makemigrations --check --dry-run
+
+test: $(VENV)/.installed-dev ## every test, with real phones and a real browser
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+test-fast: $(VENV)/.installed-dev ## the pure tests, in seconds
+	$(BIN)/pytest -m "not system"
+
+bench: $(VENV)/.installed-dev ## measure against the physical limit; writes bench/results.json
+	$(BIN)/python -m bench
+
+lock: ## pin every dependency anew
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header -q pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header -q pyproject.toml --group dev -o requirements-dev.lock
+
+clean: ## remove the environment and caches (never your data)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build

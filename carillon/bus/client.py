@@ -1,0 +1,135 @@
+"""HTTP between our own processes, with the system's secret. Blocking: call from a thread where it matters."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from carillon.schema.commands import CanaryReport, Command, CommandAnswer, SwitchStatus
+from carillon.schema.events import JournalPage, read_page
+from carillon.schema.plan import Plan, PlanIndex, read_index, read_plan
+
+T = TypeVar("T")
+
+MAX_ANSWER_BYTES = 64 << 20
+
+
+class Unreachable(Exception):
+    """The other process does not answer, or answers nonsense; try again later."""
+
+
+@dataclass(slots=True)
+class _Door:
+    url: str
+    secret: str
+    timeout: float = 5.0
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> tuple[int, bytes, str]:
+        """Return status, body and ETag; `Unreachable` when there is no answer."""
+        parts = urllib.parse.urlsplit(self.url)
+        connection = http.client.HTTPConnection(
+            parts.hostname or "127.0.0.1", parts.port, timeout=timeout or self.timeout
+        )
+        every = {"Authorization": f"Bearer {self.secret}", **(headers or {})}
+        try:
+            connection.request(method, path, body=body, headers=every)
+            answer = connection.getresponse()
+            return answer.status, answer.read(MAX_ANSWER_BYTES), answer.getheader("ETag") or ""
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"{self.url}: {error}") from error
+        finally:
+            connection.close()
+
+    def expect(
+        self, method: str, path: str, body: bytes | None = None, timeout: float | None = None
+    ) -> bytes:
+        """Return the body of a 200; `Unreachable` on anything else."""
+        status, answer, _ = self.ask(method, path, body, timeout=timeout)
+        if status != 200:
+            raise Unreachable(f"{self.url}{path}: {status} {answer[:200]!r}")
+        return answer
+
+
+class SwitchClient:
+    """What portal and worker ask of a switch."""
+
+    def __init__(self, url: str, secret: str) -> None:
+        self._door = _Door(url, secret)
+
+    def events(
+        self, after: int, journal: str = "", limit: int = 500, wait: float = 0.0
+    ) -> JournalPage:
+        """Return what happened after a cursor, waiting up to `wait` seconds for something."""
+        query = urllib.parse.urlencode(
+            {"after": after, "journal": journal, "limit": limit, "wait": wait}
+        )
+        return _read(read_page, self._door.expect("GET", f"/events?{query}", timeout=wait + 5))
+
+    def do(self, command: Command) -> CommandAnswer:
+        """Send a command."""
+        answer = self._door.expect("POST", "/commands", msgspec.json.encode(command))
+        return _read(lambda b: msgspec.json.decode(b, type=CommandAnswer), answer)
+
+    def status(self) -> SwitchStatus:
+        """Ask how it is."""
+        answer = self._door.expect("GET", "/status")
+        return _read(lambda b: msgspec.json.decode(b, type=SwitchStatus), answer)
+
+
+class PortalClient:
+    """What the switch asks of the portal."""
+
+    def __init__(self, url: str, secret: str) -> None:
+        self._door = _Door(url, secret)
+
+    def index(self, etag: str = "") -> tuple[PlanIndex | None, str]:
+        """Return the plan index and its ETag; None when it is still the one of `etag`."""
+        status, body, new_etag = self._door.ask(
+            "GET", "/internal/plans", headers={"If-None-Match": etag} if etag else None
+        )
+        if status == 304:
+            return None, etag
+        if status != 200:
+            raise Unreachable(f"plan index: {status}")
+        return _read(read_index, body), new_etag
+
+    def plan(self, company: str) -> Plan:
+        """Return a company's newest plan."""
+        return _read(read_plan, self._door.expect("GET", f"/internal/plans/{company}"))
+
+
+class SandboxClient:
+    """What the portal, the command line and the tests ask of the sandbox carrier."""
+
+    def __init__(self, url: str, secret: str) -> None:
+        self._door = _Door(url, secret)
+
+    def canary(self) -> CanaryReport | None:
+        """Return the last canary call, None when there was none yet."""
+        answer = self._door.expect("GET", "/canary")
+        return _read(lambda b: msgspec.json.decode(b, type=CanaryReport | None), answer)
+
+    def ask(self, path: str, wish: dict[str, object], timeout: float) -> dict[str, object]:
+        """Post a wish as JSON and return the answer."""
+        answer = self._door.expect("POST", path, json.dumps(wish).encode(), timeout=timeout)
+        return _read(lambda b: msgspec.json.decode(b, type=dict[str, object]), answer)
+
+
+def _read(reader: Callable[[bytes], T], document: bytes) -> T:
+    try:
+        return reader(document)
+    except msgspec.MsgspecError as error:
+        raise Unreachable(f"not understood: {error}") from error

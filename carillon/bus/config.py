@@ -1,0 +1,123 @@
+"""The settings every process reads from the environment (see `.env.example`), and where files lie."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class BadSetting(Exception):
+    """A setting has a value that cannot be used; its text says which and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One system's settings. Ports next to each other let several systems run side by side."""
+
+    data: Path
+    host: str
+    http_port: int
+    sip_port: int
+    rtp_port: int
+    rtp_ports: int
+
+    @property
+    def switch_port(self) -> int:
+        """The switch's internal HTTP API, on loopback."""
+        return self.http_port + 1
+
+    @property
+    def sandbox_port(self) -> int:
+        """The sandbox carrier's internal HTTP API, on loopback."""
+        return self.http_port + 2
+
+    @property
+    def sandbox_sip_port(self) -> int:
+        """Where the sandbox carrier speaks SIP, on loopback."""
+        return self.sip_port + 5
+
+    @property
+    def portal_url(self) -> str:
+        """Where the portal answers the other processes."""
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def switch_url(self) -> str:
+        """Where the switch answers the portal and the worker."""
+        return f"http://127.0.0.1:{self.switch_port}"
+
+    @property
+    def sandbox_url(self) -> str:
+        """Where the sandbox carrier answers the portal and the command line."""
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def database(self) -> Path:
+        """The portal's SQLite file."""
+        return self.data / "carillon.sqlite3"
+
+    @property
+    def prompts(self) -> Path:
+        """Greetings and sentences: `<key>.wav`."""
+        return self.data / "prompts"
+
+    @property
+    def recordings(self) -> Path:
+        """Recorded calls and messages."""
+        return self.data / "recordings"
+
+    @property
+    def switch_state(self) -> Path:
+        """The switch's own disk: plans, journal, registrations."""
+        return self.data / "switch"
+
+    @property
+    def media_socket(self) -> Path:
+        """Where the media process listens for the switch."""
+        return self.data / "run" / "media.sock"
+
+    def make_folders(self) -> None:
+        """Make every folder, readable by this user only."""
+        folders = (self.data, self.prompts, self.recordings, self.switch_state, self.data / "run")
+        for folder in folders:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def secret(self) -> str:
+        """Return the key of this system, made at its first start: internal APIs, sessions, ciphers."""
+        path = self.data / "secret"
+        self.make_folders()
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text().strip()
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        return path.read_text().strip()
+
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, "").strip() or str(default)
+    if not text.isdecimal() or not 1024 <= int(text) <= 65000:
+        raise BadSetting(f"{name}={text!r}: give a port from 1024 to 65000, for example {default}.")
+    return int(text)
+
+
+def read_config(environ: Mapping[str, str] | None = None) -> Config:
+    """Read the settings; `BadSetting` says which one is wrong and what would do."""
+    env = os.environ if environ is None else environ
+    rtp_port = _port(env, "CARILLON_RTP_PORT", 20000)
+    if rtp_port % 2:
+        raise BadSetting(
+            f"CARILLON_RTP_PORT={rtp_port}: give an even port (RTCP uses the next one)."
+        )
+    return Config(
+        data=Path(env.get("CARILLON_DATA") or "data").absolute(),
+        host=env.get("CARILLON_HOST", "").strip() or "127.0.0.1",
+        http_port=_port(env, "CARILLON_HTTP_PORT", 8000),
+        sip_port=_port(env, "CARILLON_SIP_PORT", 5060),
+        rtp_port=rtp_port,
+        rtp_ports=min(4000, 65000 - rtp_port),
+    )

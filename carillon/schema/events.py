@@ -1,0 +1,204 @@
+"""What happened, in the past tense. The switch writes events to its journal; the portal reads them.
+
+Every event of a call carries `call` (its id), `seq` (1, 2, 3… within the call: a repeated pair is the
+same event) and `at` (seconds since 1970, UTC). Events about the system itself have no call.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """What every event of a call says."""
+
+    call: str
+    seq: int
+    at: float
+
+
+class CallArrived(Event, frozen=True, kw_only=True, tag="call-arrived"):
+    """A call began. `direction`: inbound, outbound, internal. `number` is the company's number id."""
+
+    company: str
+    plan_version: int
+    direction: str
+    caller: str
+    called: str
+    caller_name: str = ""
+    number: str | None = None
+    user: str | None = None
+    """The user who placed it, when it came from one of our phones."""
+    trunk: str | None = None
+
+
+class Decided(Event, frozen=True, kw_only=True, tag="decided"):
+    """The flow took a step. `reason` is a key of `carillon.flows.reasons`, `facts` fill its text."""
+
+    node: str
+    reason: str
+    facts: dict[str, str] = {}
+
+
+class LegStarted(Event, frozen=True, kw_only=True, tag="leg-started"):
+    """We began to ring somebody. One of `user` with `device`, or `e164` with `trunk`."""
+
+    leg: str
+    user: str | None = None
+    device: str | None = None
+    e164: str | None = None
+    trunk: str | None = None
+
+
+class LegRang(Event, frozen=True, kw_only=True, tag="leg-rang"):
+    """The far phone says it is ringing."""
+
+    leg: str
+
+
+class LegAnswered(Event, frozen=True, kw_only=True, tag="leg-answered"):
+    """Somebody picked up, or the system itself answered the caller (leg "a")."""
+
+    leg: str
+
+
+class LegEnded(Event, frozen=True, kw_only=True, tag="leg-ended"):
+    """A leg is over. `status` is SIP's (0 when it ended after an answer)."""
+
+    leg: str
+    status: int = 0
+    cause: str = ""
+    packets_received: int = 0
+    packets_lost: int = 0
+    jitter_ms: float = 0.0
+
+
+class DigitPressed(Event, frozen=True, kw_only=True, tag="digit-pressed"):
+    """A key, from RFC 4733 or SIP INFO."""
+
+    leg: str
+    digit: str
+
+
+class RecordingStarted(Event, frozen=True, kw_only=True, tag="recording-started"):
+    """Sound is being written. `kind`: call or voicemail. `path` is relative to `<data>/recordings`."""
+
+    recording: str
+    kind: str
+    path: str
+    box: str | None = None
+
+
+class RecordingEnded(Event, frozen=True, kw_only=True, tag="recording-ended"):
+    """The file is complete, or `partial` with the reason why (disk-full, media-lost, switch-lost)."""
+
+    recording: str
+    seconds: float
+    partial: bool = False
+    reason: str = ""
+
+
+class MessageLeft(Event, frozen=True, kw_only=True, tag="message-left"):
+    """A voicemail message was kept; its sound is the recording of the same id."""
+
+    box: str
+    recording: str
+    seconds: float
+    urgent: bool = False
+    partial: bool = False
+
+
+class CallEnded(Event, frozen=True, kw_only=True, tag="call-ended"):
+    """The last event of a call.
+
+    `outcome`: answered, voicemail, missed, closed, refused, failed, abandoned, interrupted.
+    `by`: caller, callee, system.
+    """
+
+    outcome: str
+    by: str = "system"
+    detail: str = ""
+
+
+class DeviceRegistered(msgspec.Struct, frozen=True, kw_only=True, tag="device-registered"):
+    """A phone came on line (told once, not at each refresh)."""
+
+    at: float
+    company: str
+    device: str
+    address: str
+    user_agent: str = ""
+
+
+class DeviceLost(msgspec.Struct, frozen=True, kw_only=True, tag="device-lost"):
+    """A phone's registration ended or ran out."""
+
+    at: float
+    company: str
+    device: str
+
+
+class TroubleBegan(msgspec.Struct, frozen=True, kw_only=True, tag="trouble-began"):
+    """Something the administrator should know. `kind`: recordings-disk-full, media-lost, plan-refused."""
+
+    at: float
+    kind: str
+    detail: str = ""
+
+
+class TroubleEnded(msgspec.Struct, frozen=True, kw_only=True, tag="trouble-ended"):
+    """It is over."""
+
+    at: float
+    kind: str
+
+
+CallEvent = (
+    CallArrived
+    | Decided
+    | LegStarted
+    | LegRang
+    | LegAnswered
+    | LegEnded
+    | DigitPressed
+    | RecordingStarted
+    | RecordingEnded
+    | MessageLeft
+    | CallEnded
+)
+SystemEvent = DeviceRegistered | DeviceLost | TroubleBegan | TroubleEnded
+AnyEvent = CallEvent | SystemEvent
+
+
+class JournalEntry(msgspec.Struct, frozen=True):
+    """An event and its place in one switch's journal. Cursors only grow."""
+
+    cursor: int
+    event: AnyEvent
+
+
+class JournalPage(msgspec.Struct, frozen=True):
+    """The answer to "what happened after cursor N?". `journal` names the journal the cursors count."""
+
+    journal: str
+    entries: tuple[JournalEntry, ...] = ()
+
+
+def write_entry(entry: JournalEntry) -> bytes:
+    """Write one entry as one line of JSON, newline included."""
+    return msgspec.json.encode(entry) + b"\n"
+
+
+def read_entry(line: bytes) -> JournalEntry:
+    """Read one line; `msgspec.MsgspecError` when it is torn or unknown."""
+    return msgspec.json.decode(line, type=JournalEntry)
+
+
+def read_page(document: bytes) -> JournalPage:
+    """Read the answer of the switch's `/events`; raises as `read_entry` does."""
+    return msgspec.json.decode(document, type=JournalPage)
+
+
+def write_page(page: JournalPage) -> bytes:
+    """Write the answer of the switch's `/events`."""
+    return msgspec.json.encode(page)
