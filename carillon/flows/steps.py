@@ -1,0 +1,180 @@
+"""What a flow hears and what it asks for: the words between a course and whoever runs it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from carillon.schema.plan import Plan, Prompt, Target
+
+
+class World(Protocol):
+    """What a flow may look at outside the plan; the switch looks at phones, the simulator pretends."""
+
+    def availability(self, user: str) -> str:
+        """Return "free", "dnd", "busy" or "no-phone" for a user id."""
+
+
+class Context(msgspec.Struct, frozen=True):
+    """Where and when a step is taken."""
+
+    plan: Plan
+    language: str
+    at: datetime
+    world: World
+    answered: bool
+    """Whether the caller's leg was answered already (after that, 180 cannot be sent)."""
+
+
+# -- events: what happened to the call -----------------------------------------------------------
+
+
+class Played(msgspec.Struct, frozen=True):
+    """The prompt or beep asked for is over."""
+
+
+class Pressed(msgspec.Struct, frozen=True):
+    """The caller pressed a key."""
+
+    digit: str
+
+
+class TimerFired(msgspec.Struct, frozen=True):
+    """The timer that was set ran out."""
+
+
+class Picked(msgspec.Struct, frozen=True):
+    """One of the rung phones was answered, by `who`."""
+
+    who: str
+
+
+class RingingEnded(msgspec.Struct, frozen=True):
+    """No phone is ringing any more and none answered. `reason`: declined or failed."""
+
+    reason: str
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """The recording stopped. `reason` as in `schema.mediacontrol.RecordingStopped`."""
+
+    reason: str
+    seconds: float
+    digit: str = ""
+
+
+Happening = Played | Pressed | TimerFired | Picked | RingingEnded | Recorded
+
+# -- commands: what the flow asks for ------------------------------------------------------------
+
+
+class Play(msgspec.Struct, frozen=True):
+    """Answer the caller if need be and play; `Played` follows."""
+
+    prompts: tuple[Prompt, ...]
+
+
+class PlayBeep(msgspec.Struct, frozen=True):
+    """Play the beep; `Played` follows."""
+
+
+class PlayWaiting(msgspec.Struct, frozen=True):
+    """Let the caller hear that it rings: 180 before the answer, tone or music after."""
+
+    music: Prompt | None = None
+
+
+class Ring(msgspec.Struct, frozen=True):
+    """Ring these users' phones and outside numbers together; `Picked` or `RingingEnded` follows."""
+
+    targets: tuple[Target, ...]
+
+
+class StopRinging(msgspec.Struct, frozen=True):
+    """Stop every phone that still rings."""
+
+
+class SetTimer(msgspec.Struct, frozen=True):
+    """`TimerFired` after so many seconds, instead of any earlier timer."""
+
+    seconds: float
+
+
+class ClearTimer(msgspec.Struct, frozen=True):
+    """No `TimerFired` any more."""
+
+
+class Connect(msgspec.Struct, frozen=True):
+    """Let the caller and whoever picked up talk."""
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Record the caller for a box; `Recorded` follows."""
+
+    box: str
+    max_seconds: int
+    silence_seconds: int = 8
+    stop_digits: str = "#"
+
+
+class PlayRecording(msgspec.Struct, frozen=True):
+    """Play what was just recorded; `Played` follows."""
+
+
+class DropRecording(msgspec.Struct, frozen=True):
+    """Forget what was just recorded."""
+
+
+class KeepMessage(msgspec.Struct, frozen=True):
+    """Put what was just recorded into its box."""
+
+    urgent: bool = False
+
+
+class Decide(msgspec.Struct, frozen=True):
+    """Write a line of the call's timeline; `reason` is a key of `flows.reasons`."""
+
+    node: str
+    reason: str
+    facts: dict[str, str] = {}
+
+
+class GoTo(msgspec.Struct, frozen=True):
+    """Enter another node; only a node asks for it, the course does it."""
+
+    node: str
+
+
+class End(msgspec.Struct, frozen=True):
+    """Hang up on the caller."""
+
+
+Asked = (
+    Play
+    | PlayBeep
+    | PlayWaiting
+    | Ring
+    | StopRinging
+    | SetTimer
+    | ClearTimer
+    | Connect
+    | Record
+    | PlayRecording
+    | DropRecording
+    | KeepMessage
+    | Decide
+    | GoTo
+    | End
+)
+
+
+class Run(Protocol):
+    """A node being lived through by one call."""
+
+    def enter(self, context: Context) -> list[Asked]:
+        """Begin."""
+
+    def step(self, event: Happening, context: Context) -> list[Asked]:
+        """Take what happened; an event that means nothing here asks for nothing."""
