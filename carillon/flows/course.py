@@ -1,0 +1,159 @@
+"""A call's course: walks a plan from node to node. Pure; the switch and the simulator both run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from msgspec import structs
+
+from carillon.flows.greeting import GreetingRun
+from carillon.flows.hours import opening
+from carillon.flows.ring import RingRun
+from carillon.flows.steps import (
+    Asked,
+    Connect,
+    Context,
+    Decide,
+    End,
+    GoTo,
+    Happening,
+    KeepMessage,
+    Play,
+    PlayBeep,
+    Ring,
+    Run,
+    World,
+)
+from carillon.flows.voicemail import VoicemailRun
+from carillon.schema.plan import (
+    GreetingNode,
+    HangUpNode,
+    HoursNode,
+    Node,
+    Number,
+    Plan,
+    RingNode,
+    VoicemailNode,
+)
+
+MOST_NODES = 100
+"""More nodes than this without waiting for anything is a loop in the plan."""
+
+
+@dataclass(slots=True)
+class _Story:
+    """What the call's outcome depends on."""
+
+    closed: bool = False
+    rang: bool = False
+    talked: bool = False
+    message: bool = False
+
+
+class Course:
+    """One call's way through its company's plan.
+
+    Feed it once, do what it asks in order, then feed the next thing that happened.
+    """
+
+    def __init__(self, plan: Plan, number: Number) -> None:
+        self._plan = plan
+        self._number = number
+        self._run: Run | None = None
+        self._answered = False
+        self._story = _Story()
+        self.ended = False
+
+    def begin(self, at: datetime, world: World) -> list[Asked]:
+        """Enter the number's first node."""
+        return self._walk([GoTo(self._number.entry)], self._context(at, world))
+
+    def step(self, event: Happening, at: datetime, world: World) -> list[Asked]:
+        """Take what happened and return what to do; nothing any more once the course has ended."""
+        if self.ended or self._run is None:
+            return []
+        context = self._context(at, world)
+        return self._walk(self._run.step(event, context), context)
+
+    def leave(self) -> list[Asked]:
+        """The caller hung up: return what remains to be done (keep a message already recorded)."""
+        self.ended = True
+        asked = self._run.leave() if isinstance(self._run, VoicemailRun) else []
+        self._remember(asked)
+        return asked
+
+    def outcome(self) -> str:
+        """Return `CallEnded.outcome` as things stand."""
+        story = self._story
+        if story.talked:
+            return "answered"
+        if story.message:
+            return "voicemail"
+        if story.closed:
+            return "closed"
+        return "missed" if story.rang else "abandoned"
+
+    def _context(self, at: datetime, world: World) -> Context:
+        return Context(self._plan, self._number.language, at, world, self._answered)
+
+    def _walk(self, asked: list[Asked], context: Context) -> list[Asked]:
+        """Follow every `GoTo` until a node waits for something, or the call ends."""
+        done: list[Asked] = []
+        for _ in range(MOST_NODES):
+            self._remember(asked)
+            if not asked or not isinstance(asked[-1], GoTo):
+                done += asked
+                self.ended = bool(done) and isinstance(done[-1], End)
+                return done
+            done += asked[:-1]
+            context = replace_answered(context, self._answered)
+            asked = self._enter(asked[-1].node, context)
+        self.ended = True
+        return [*done, Decide(self._number.entry, "call.broken-plan"), End()]
+
+    def _remember(self, asked: list[Asked]) -> None:
+        story = self._story
+        for wish in asked:
+            match wish:
+                case Play() | PlayBeep():
+                    self._answered = True
+                case Ring():
+                    story.rang = True
+                case Connect():
+                    self._answered = story.talked = True
+                case KeepMessage():
+                    story.message = True
+                case Decide(_, "hours.closed"):
+                    story.closed = True
+                case Decide(_, "ring.wait" | "ring.no-answer" | "ring.empty"):
+                    # The company was open and nobody took the call: that is a missed call.
+                    story.rang = True
+                case _:
+                    pass
+
+    def _enter(self, name: str, context: Context) -> list[Asked]:
+        node: Node | None = self._plan.nodes.get(name)
+        self._run = None
+        match node:
+            case HoursNode():
+                answer = opening(node.hours, context.at)
+                facts = {"local_time": answer.local_time}
+                way = node.open if answer.is_open else node.closed
+                return [Decide(node.id, answer.reason, facts), GoTo(way)]
+            case GreetingNode():
+                self._run = GreetingRun(node)
+            case RingNode():
+                self._run = RingRun(node)
+            case VoicemailNode():
+                self._run = VoicemailRun(node)
+            case HangUpNode():
+                return [Decide(node.id, "flow.end"), End()]
+            case None:
+                return [Decide(name, "call.broken-plan"), End()]
+        return self._run.enter(context)
+
+
+def replace_answered(context: Context, answered: bool) -> Context:
+    """Return the context after the caller's leg was or was not answered."""
+    return context if context.answered == answered else structs.replace(context, answered=answered)
