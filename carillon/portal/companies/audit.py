@@ -1,0 +1,66 @@
+"""The audit log: one row for every change somebody made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_noop
+
+from carillon.portal.accounts.models import User
+from carillon.portal.companies.models import AuditRow, Company
+
+SENTENCES: dict[str, str] = {
+    "company-created": gettext_noop("created the company"),
+    "company-changed": gettext_noop("changed the company"),
+    "person-added": gettext_noop("added a person"),
+    "person-changed": gettext_noop("changed a person"),
+    "person-removed": gettext_noop("removed a person"),
+    "person-restored": gettext_noop("brought back a person"),
+    "availability-changed": gettext_noop("changed the availability"),
+    "phone-added": gettext_noop("added a phone"),
+    "phone-removed": gettext_noop("removed a phone"),
+    "phone-restored": gettext_noop("brought back a phone"),
+    "phone-password-shown": gettext_noop("looked at the password of a phone"),
+    "team-created": gettext_noop("created a team"),
+    "team-changed": gettext_noop("changed a team"),
+    "team-removed": gettext_noop("removed a team"),
+    "team-restored": gettext_noop("brought back a team"),
+    "number-added": gettext_noop("added a number"),
+    "number-changed": gettext_noop("changed the settings of a number"),
+    "number-released": gettext_noop("released a number"),
+    "hours-changed": gettext_noop("changed the opening hours"),
+    "greeting-changed": gettext_noop("changed the greeting"),
+    "no_answer-changed": gettext_noop("changed the no-answer message"),
+    "closed-changed": gettext_noop("changed the closed message"),
+    "voicemail-switched": gettext_noop("switched voicemail"),
+    "ring-step-added": gettext_noop("added a ring step"),
+    "ring-step-changed": gettext_noop("changed a ring step"),
+    "ring-step-moved": gettext_noop("moved a ring step"),
+    "ring-step-removed": gettext_noop("removed a ring step"),
+    "line-chosen": gettext_noop("chose the number shown on outgoing calls"),
+    "recording-deleted": gettext_noop("deleted a recording"),
+    "message-deleted": gettext_noop("deleted a voicemail message"),
+    "message-restored": gettext_noop("brought back a voicemail message"),
+}
+"""Every action that leaves a row, and what it says after the person's name."""
+
+
+def write(
+    company: Company,
+    by: User | None,
+    action: str,
+    thing: tuple[str, str],
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """Add a row. `thing` is the changed object's key and its name at this moment."""
+    assert action in SENTENCES, action
+    AuditRow.everywhere.create(
+        company=company,
+        by=by,
+        action=action,
+        object_key=thing[0],
+        object_name=thing[1][:160],
+        before=before or {},
+        after=after or {},
+    )

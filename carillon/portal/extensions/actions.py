@@ -1,0 +1,245 @@
+"""What changes people, teams and phones: one transaction each, with its audit row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from carillon.portal.accounts.models import User
+from carillon.portal.cipher import decrypt, encrypt
+from carillon.portal.companies import audit
+from carillon.portal.companies.models import Company, Membership
+from carillon.portal.companies.publish import bump_plan
+from carillon.portal.companies.scope import CompanyOwned
+from carillon.portal.extensions.credentials import new_credentials
+from carillon.portal.extensions.models import Device, Person, Team
+from carillon.portal.refused import Refused
+
+FIRST_EXTENSION = 101
+
+
+def next_extension() -> str:
+    """Return the lowest free extension from 101 on."""
+    taken = set(Person.objects.values_list("extension", flat=True))
+    return next(str(n) for n in range(FIRST_EXTENSION, 10**6) if str(n) not in taken)
+
+
+@transaction.atomic
+def add_person(
+    company: Company,
+    *,
+    name: str,
+    extension: str,
+    email: str = "",
+    role: str = Membership.Role.USER,
+    language: str = "",
+    by: User | None,
+) -> Person:
+    """Add somebody; with an e-mail they also get a sign-in, and choose their password themselves."""
+    language = language or company.language
+    user = _user_for(email, name, language) if email else None
+    if user is not None:
+        if Membership.objects.filter(user=user, company=company).exists():
+            raise Refused("email-taken", _("Somebody in this company already uses this e-mail."))
+        Membership.objects.create(user=user, company=company, role=role)
+    person = _save_unique(
+        Person(company=company, user=user, name=name, extension=extension, language=language)
+    )
+    after = {"extension": extension, "email": email, "role": role if email else ""}
+    audit.write(company, by, "person-added", (person.key, name), after=after)
+    bump_plan(company)
+    return person
+
+
+@transaction.atomic
+def change_person(person: Person, changes: dict[str, Any], *, role: str = "", by: User) -> None:
+    """Set name, extension or language, and the role of somebody who signs in."""
+    before = {field: getattr(person, field) for field in changes}
+    after = dict(changes)
+    if role and person.user is not None:
+        before["role"], after["role"] = _change_role(person, role), role
+    if before == after:
+        return
+    for field, value in changes.items():
+        setattr(person, field, value)
+    _save_unique(person, update_fields=list(changes))
+    audit.write(person.company, by, "person-changed", (person.key, person.name), before, after)
+    bump_plan(person.company)
+
+
+@transaction.atomic
+def set_availability(person: Person, available: bool, *, by: User) -> None:
+    """Say whether calls are offered to somebody (A45)."""
+    if person.available == available:
+        return
+    person.available = available
+    person.save(update_fields=["available"])
+    audit.write(
+        person.company,
+        by,
+        "availability-changed",
+        (person.key, person.name),
+        {"available": not available},
+        {"available": available},
+    )
+    bump_plan(person.company)
+
+
+@transaction.atomic
+def remove_person(person: Person, *, by: User) -> None:
+    """Take somebody out of the company: no calls, no phones, no sign-in here. Can be undone."""
+    if person.user_id == by.pk:
+        raise Refused("yourself", _("You cannot remove yourself."))
+    _drop_membership(person)
+    person.deleted_at = timezone.now()
+    person.save(update_fields=["deleted_at"])
+    audit.write(person.company, by, "person-removed", (person.key, person.name))
+    bump_plan(person.company)
+
+
+@transaction.atomic
+def restore_person(person: Person, *, by: User) -> None:
+    """Bring back somebody removed, as a plain user."""
+    person.deleted_at = None
+    _save_unique(person, update_fields=["deleted_at"])
+    if person.user_id:
+        Membership.objects.get_or_create(user_id=person.user_id, company=person.company)
+    audit.write(person.company, by, "person-restored", (person.key, person.name))
+    bump_plan(person.company)
+
+
+@transaction.atomic
+def add_device(person: Person, label: str, *, by: User | None) -> Device:
+    """Add a phone with a username and password of its own."""
+    new = new_credentials(person.company.slug, person.extension)
+    device = Device.everywhere.create(
+        company=person.company,
+        person=person,
+        label=label,
+        username=new.username,
+        password_encrypted=encrypt(new.password),
+        ha1_md5=new.ha1("md5"),
+        ha1_sha256=new.ha1("sha256"),
+    )
+    audit.write(person.company, by, "phone-added", (device.key, f"{label} · {person.name}"))
+    bump_plan(person.company)
+    return device
+
+
+@transaction.atomic
+def show_password(device: Device, *, by: User) -> str:
+    """Return the phone's password, and remember who asked."""
+    audit.write(device.company, by, "phone-password-shown", (device.key, device.label))
+    return decrypt(device.password_encrypted)
+
+
+@transaction.atomic
+def remove_device(device: Device, *, by: User) -> None:
+    """Take a phone away: it can no longer register. Can be undone."""
+    _mark_deleted(device, "phone-removed", device.label, by)
+
+
+@transaction.atomic
+def restore_device(device: Device, *, by: User) -> None:
+    """Bring a phone back with the password it had."""
+    _mark_restored(device, "phone-restored", device.label, by)
+
+
+@transaction.atomic
+def create_team(company: Company, name: str, members: Sequence[Person], *, by: User | None) -> Team:
+    """Make a team."""
+    team = Team.everywhere.create(company=company, name=name)
+    team.members.set(members)
+    after = {"members": [person.name for person in members]}
+    audit.write(company, by, "team-created", (team.key, name), after=after)
+    bump_plan(company)
+    return team
+
+
+@transaction.atomic
+def change_team(team: Team, name: str, members: Sequence[Person], *, by: User) -> None:
+    """Set a team's name and members."""
+    before = {"name": team.name, "members": [p.name for p in team.members.order_by("extension")]}
+    team.name = name
+    team.save(update_fields=["name"])
+    team.members.set(members)
+    after = {"name": name, "members": [p.name for p in team.members.order_by("extension")]}
+    if before == after:
+        return
+    audit.write(team.company, by, "team-changed", (team.key, name), before, after)
+    bump_plan(team.company)
+
+
+@transaction.atomic
+def remove_team(team: Team, *, by: User) -> None:
+    """Take a team away; numbers that ring it pass over the step. Can be undone."""
+    _mark_deleted(team, "team-removed", team.name, by)
+
+
+@transaction.atomic
+def restore_team(team: Team, *, by: User) -> None:
+    """Bring a team back."""
+    _mark_restored(team, "team-restored", team.name, by)
+
+
+def _mark_deleted(row: Device | Team, action: str, name: str, by: User) -> None:
+    row.deleted_at = timezone.now()
+    row.save(update_fields=["deleted_at"])
+    audit.write(row.company, by, action, (row.key, name))
+    bump_plan(row.company)
+
+
+def _mark_restored(row: Device | Team, action: str, name: str, by: User) -> None:
+    row.deleted_at = None
+    row.save(update_fields=["deleted_at"])
+    audit.write(row.company, by, action, (row.key, name))
+    bump_plan(row.company)
+
+
+def _user_for(email: str, name: str, language: str) -> User:
+    email = email.strip().lower()
+    found = User.objects.filter(email=email).first()
+    return found or User.objects.create_user(email, name=name, language=language)
+
+
+def _change_role(person: Person, role: str) -> str:
+    """Set the role and return what it was; a company always keeps an owner."""
+    place = Membership.objects.get(user=person.user, company=person.company)
+    before = place.role
+    if before == Membership.Role.OWNER != role:
+        _keep_an_owner(place)
+    place.role = role
+    place.save(update_fields=["role"])
+    return before
+
+
+def _drop_membership(person: Person) -> None:
+    if person.user is None:
+        return
+    place = Membership.objects.filter(user=person.user, company=person.company).first()
+    if place is not None:
+        if place.role == Membership.Role.OWNER:
+            _keep_an_owner(place)
+        place.delete()
+
+
+def _keep_an_owner(place: Membership) -> None:
+    others = Membership.objects.filter(company=place.company, role=Membership.Role.OWNER)
+    if not others.exclude(pk=place.pk).exists():
+        raise Refused("last-owner", _("A company needs an owner: make somebody else owner first."))
+
+
+def _save_unique(row: Person, update_fields: list[str] | None = None) -> Person:
+    assert isinstance(row, CompanyOwned)
+    try:
+        with transaction.atomic():
+            row.save(update_fields=update_fields)
+    except IntegrityError as error:
+        text = _("Extension %(extension)s is taken. The next free one is %(free)s.")
+        facts = {"extension": row.extension, "free": next_extension()}
+        raise Refused("extension-taken", text % facts) from error
+    return row

@@ -1,0 +1,86 @@
+"""People who can be rung, teams of them, and their phones."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from carillon.portal.companies.scope import CompanyOwned
+
+
+class Person(CompanyOwned):
+    """Somebody with an extension. `user` is their sign-in."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="people"
+    )
+    name = models.CharField(max_length=120)
+    extension = models.CharField(max_length=6)
+    available = models.BooleanField(default=True)
+    """False in do-not-disturb (A45): the phones of this person are not rung."""
+    language = models.CharField(max_length=2, default="fr")
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["company", "extension"],
+                condition=Q(deleted_at=None),
+                name="one_person_per_extension",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def key(self) -> str:
+        """Its id in plans and events."""
+        return f"u{self.pk}"
+
+    @property
+    def box(self) -> str:
+        """The id of its voicemail box."""
+        return f"bu{self.pk}"
+
+
+class Device(CompanyOwned):
+    """A SIP phone of one person."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="devices")
+    label = models.CharField(max_length=60)
+    username = models.CharField(max_length=60, unique=True)
+    """Unique in the whole system: a phone says nothing but its username when it registers."""
+    password_encrypted = models.TextField()
+    ha1_md5 = models.CharField(max_length=32)
+    ha1_sha256 = models.CharField(max_length=64)
+    registered_at = models.DateTimeField(null=True)
+    """Since when it is on line; None while it is not."""
+    address = models.CharField(max_length=80, default="")
+    user_agent = models.CharField(max_length=160, default="")
+    deleted_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def key(self) -> str:
+        """Its id in plans and events."""
+        return f"d{self.pk}"
+
+
+class Team(CompanyOwned):
+    """People rung together."""
+
+    name = models.CharField(max_length=120)
+    members = models.ManyToManyField(Person, related_name="teams")
+    deleted_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def key(self) -> str:
+        """Its id in plans."""
+        return f"t{self.pk}"

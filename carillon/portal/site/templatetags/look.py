@@ -1,0 +1,7 @@
+"""Small drawings and the look of things."""
+
+from __future__ import annotations
+
+from django import template
+
+register = template.Library()
