@@ -1,0 +1,83 @@
+"""What the system itself says, spoken once for everybody; the names are those the flows ask for."""
+
+from __future__ import annotations
+
+from carillon.portal.companies.models import Company
+from carillon.portal.companies.publish import tell_switch
+from carillon.portal.routing.models import SystemPrompt
+
+SENTENCES: dict[str, dict[str, str]] = {
+    "fr": {
+        "voicemail-default": (
+            "Votre appel a été renvoyé vers la messagerie vocale. Aucun agent n'est actuellement "
+            "disponible pour prendre votre appel. Veuillez enregistrer votre message après le bip. "
+            "Une fois votre enregistrement terminé, raccrochez ou appuyez sur la touche dièse pour "
+            "plus d'options."
+        ),
+        "voicemail-menu": (
+            "Pour écouter votre message, appuyez sur 1. Pour l'enregistrer à nouveau, appuyez sur "
+            "2. Pour l'envoyer, appuyez sur 3. Pour l'envoyer en urgence, appuyez sur 4."
+        ),
+        "voicemail-sent": "Votre message a été envoyé. Au revoir.",
+        "voicemail-rerecord": "Enregistrez votre message après le bip.",
+        "closed-default": (
+            "Nos bureaux sont actuellement fermés. Merci de rappeler pendant nos heures "
+            "d'ouverture. Au revoir."
+        ),
+        "goodbye": "Merci de votre appel. Au revoir.",
+        "unknown-number": "Le numéro que vous avez composé n'est pas attribué.",
+        "nobody": (
+            "Personne n'est disponible pour prendre votre appel. Merci de rappeler plus tard. "
+            "Au revoir."
+        ),
+    },
+    "en": {
+        "voicemail-default": (
+            "Your call has been forwarded to voicemail. No agent is available to take your call. "
+            "Please record your message after the beep. When you have finished, hang up or press "
+            "the hash key for more options."
+        ),
+        "voicemail-menu": (
+            "To listen to your message, press 1. To record it again, press 2. To send it, press "
+            "3. To mark it urgent and send it, press 4."
+        ),
+        "voicemail-sent": "Your message has been sent. Goodbye.",
+        "voicemail-rerecord": "Record your message after the beep.",
+        "closed-default": (
+            "Our offices are closed at the moment. Please call again during opening hours. Goodbye."
+        ),
+        "goodbye": "Thank you for calling. Goodbye.",
+        "unknown-number": "The number you have dialled is not in service.",
+        "nobody": "Nobody is available to take your call. Please call again later. Goodbye.",
+    },
+}
+
+
+def prepare_sentences() -> int:
+    """Speak every sentence that is new, changed or missing on disk; return how many."""
+    from carillon.portal.routing.speaking import has_sound, speak
+
+    spoken = 0
+    known = {(row.language, row.name): row for row in SystemPrompt.objects.all()}
+    for language, sentences in SENTENCES.items():
+        for name, text in sentences.items():
+            row = known.get((language, name))
+            if row is not None and row.text == text and has_sound(row.key):
+                continue
+            key, seconds = speak(text, language)
+            SystemPrompt.objects.update_or_create(
+                language=language,
+                name=name,
+                defaults={"text": text, "key": key, "seconds": seconds},
+            )
+            spoken += 1
+    if spoken:
+        _bump_every_plan()
+    return spoken
+
+
+def _bump_every_plan() -> None:
+    from django.db.models import F
+
+    Company.objects.update(plan_version=F("plan_version") + 1)
+    tell_switch()

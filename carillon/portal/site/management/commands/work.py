@@ -1,0 +1,40 @@
+"""The worker: what happens in the background."""
+
+from __future__ import annotations
+
+import signal
+import time
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+HOUSEKEEPING_SECONDS = 3600.0
+
+
+def _stop(sig: int, frame: FrameType | None) -> None:
+    # A transaction cut short is rolled back, and its page is pulled again at the next start.
+    raise SystemExit(0)
+
+
+class Command(BaseCommand):
+    help = "Pull the switch's events and keep the house, until told to stop."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run until SIGTERM."""
+        from carillon.bus.client import SwitchClient
+        from carillon.portal.journal.puller import Puller
+        from carillon.portal.site.housekeeping import keep_house
+
+        for sig in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(sig, _stop)
+        config = settings.CONFIG
+        puller = Puller(SwitchClient(config.switch_url, config.secret()))
+        next_housekeeping = time.monotonic()
+        while True:
+            if time.monotonic() >= next_housekeeping:
+                keep_house()
+                next_housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
+            puller.pull()
