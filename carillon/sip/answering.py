@@ -1,0 +1,71 @@
+"""Legs that call us: ring, accept, refuse, and their CANCEL (RFC 3261 §9.2, §13.3)."""
+
+from __future__ import annotations
+
+from carillon.sip.core import Core
+from carillon.sip.dialog import Dialog
+from carillon.sip.headers import Via
+from carillon.sip.leg import Leg, Legs, is_address
+from carillon.sip.message import Headers, Message
+from carillon.sip.outputs import Cancelled, InviteReceived
+from carillon.sip.transaction import Transaction
+
+
+class Answering:
+    """The server side of first INVITEs."""
+
+    def __init__(self, core: Core, legs: Legs) -> None:
+        self._core = core
+        self._legs = legs
+
+    def receive(self, transaction: Transaction, request: Message, via: Via, now: float) -> None:
+        """Take a first INVITE that has passed every check; `RemoteError` when it makes no dialog."""
+        flow = transaction.flow
+        leg = self._legs.admit(request, flow)
+        transaction.number = leg.number
+        try:
+            leg.dialog = Dialog.of_request(request, leg.local_tag)
+        except Exception:
+            self._legs.remove(leg, now)
+            raise
+        same = via.host == flow.host and (via.port or 5060) == flow.port
+        leg.direct = same or not is_address(via.host)
+        leg.server = transaction
+        self._core.respond(transaction, 100, now)
+        self._core.tell(InviteReceived(leg.number, request, flow))
+
+    def ring(self, leg: Leg, now: float, status: int, sdp: bytes, headers: Headers) -> None:
+        """Send a provisional response; ignored after a final one."""
+        if leg.state != "incoming" or leg.server is None:
+            return
+        every = [*self._core.answer_headers(leg.flow), *headers]
+        self._core.respond(leg.server, status, now, headers=every, body=sdp, to_tag=leg.local_tag)
+
+    def accept(self, leg: Leg, sdp: bytes, now: float, headers: Headers) -> None:
+        """Send 200; ignored after a final response."""
+        if leg.state != "incoming" or leg.server is None:
+            return
+        leg.state = "answered"
+        self._legs.accept(leg, leg.server, sdp, now, headers)
+        leg.server = None
+
+    def refuse(self, leg: Leg, status: int, now: float, reason: str, headers: Headers) -> None:
+        """Send a final refusal and forget the leg; ignored after a final response."""
+        if leg.state != "incoming" or leg.server is None:
+            return
+        self._core.respond(
+            leg.server, status, now, reason=reason, headers=headers, to_tag=leg.local_tag
+        )
+        self._legs.remove(leg, now)
+
+    def cancel(self, invite: Transaction, request: Message, now: float) -> None:
+        """Take a CANCEL of a first INVITE or of one within the call."""
+        leg = self._legs.get(invite.number)
+        if leg is None:
+            return
+        if leg.offered is invite:
+            leg.offered = None
+            self._core.respond(invite, 487, now)
+        elif leg.state == "incoming":
+            self.refuse(leg, 487, now, "", ())
+            self._core.tell(Cancelled(leg.number, request.get("Reason") or ""))

@@ -1,0 +1,225 @@
+"""What every part of an endpoint stands on: who we are, what waits, and what goes out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+
+from carillon.sip.dialog import Dialog
+from carillon.sip.digest import Credentials, answer_challenge
+from carillon.sip.errors import LocalError
+from carillon.sip.headers import parse_cseq
+from carillon.sip.message import Headers, Message
+from carillon.sip.names import header_name
+from carillon.sip.outputs import Event, Flow, Output, Send
+from carillon.sip.timers import Timers
+from carillon.sip.transaction import Transaction, Transactions
+from carillon.sip.uri import host_text
+
+ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE"
+MAX_TRIES = 3
+
+Then = Callable[["Asked", int, Message | None, float], None]
+
+
+class Asked:
+    """A request of ours on its way, and what to do with its answer; asks again when it is challenged.
+
+    `then(asked, status, response, now)` gets every response of an INVITE and the final one of others;
+    the response is None for a made-up 408 or 503.
+    """
+
+    __slots__ = (
+        "core",
+        "credentials",
+        "dialog",
+        "flow",
+        "message",
+        "then",
+        "transaction",
+        "tries",
+    )
+
+    def __init__(
+        self, core: Core, message: Message, flow: Flow, then: Then, credentials: Credentials | None
+    ) -> None:
+        self.core = core
+        self.message = message
+        self.flow = flow
+        self.then = then
+        self.credentials = credentials
+        self.dialog: Dialog | None = None
+        self.tries = 0
+        self.transaction: Transaction | None = None
+
+    def send(self, now: float) -> None:
+        """Send it in a new transaction."""
+        self.tries += 1
+        branch = self.core.branch()
+        self.message.headers["Via"] = [self.core.via(self.flow, branch)]
+        self.transaction = self.core.transactions.start(self.message, branch, self.flow, now, self)
+
+    def answered(self, transaction: Transaction, response: Message, now: float) -> None:
+        """Take a response from the transaction."""
+        status = response.status
+        if status in (401, 407) and self._answer(response):
+            self.send(now)
+        else:
+            self.then(self, status, response, now)
+
+    def unanswered(self, transaction: Transaction, status: int, now: float) -> None:
+        """Take the news that no response will come."""
+        self.then(self, status, None, now)
+
+    def _answer(self, response: Message) -> bool:
+        if self.credentials is None or self.tries >= MAX_TRIES:
+            return False
+        asking, answering = (
+            ("WWW-Authenticate", "Authorization")
+            if response.status == 401
+            else ("Proxy-Authenticate", "Proxy-Authorization")
+        )
+        message = self.message
+        value = answer_challenge(
+            response.all(asking),
+            self.credentials,
+            message.method,
+            message.uri,
+            cnonce=self.core.tokens(),
+            body=message.body,
+            refused=message.get(answering),
+        )
+        if value is None:
+            return False
+        number = parse_cseq(message.headers["CSeq"][0])[0] + 1
+        if self.dialog is not None:
+            number = self.dialog.next_cseq()
+        again = Message(method=message.method, uri=message.uri, body=message.body)
+        # The refused transaction still holds the old message for its echoes.
+        again.headers = dict(message.headers)
+        again.headers["CSeq"] = [f"{number} {message.method}"]
+        again.headers[answering] = [value]
+        self.message = again
+        return True
+
+
+class Core:
+    """Our identity, the clockwork, the transactions and the outgoing queue."""
+
+    def __init__(
+        self, host: str, port: int, tokens: Callable[[], str], product: str, max_transactions: int
+    ) -> None:
+        self.sent_by = f"{host_text(host)}:{port}"
+        self.host = host
+        self.port = port
+        self.tokens = tokens
+        self.product = product
+        self.timers = Timers()
+        self.outputs: deque[Output] = deque()
+        self.transactions = Transactions(self.timers, self.outputs, max_transactions)
+        self._numbers = count(1)
+
+    def number(self) -> int:
+        """Return a new name for a leg or a transaction."""
+        return next(self._numbers)
+
+    def branch(self) -> str:
+        """Return a new branch."""
+        return f"z9hG4bK{self.tokens()}"
+
+    def via(self, flow: Flow, branch: str) -> str:
+        """Return our Via for requests over a flow; always with rport (RFC 3581)."""
+        return f"SIP/2.0/{flow.transport.upper()} {self.sent_by};rport;branch={branch}"
+
+    def contact(self, flow: Flow) -> str:
+        """Return our Contact, reachable by the transport of a flow."""
+        transport = "" if flow.transport == "udp" else f";transport={flow.transport}"
+        return f"<sip:{self.sent_by}{transport}>"
+
+    def answer_headers(self, flow: Flow) -> list[tuple[str, str]]:
+        """Return the headers of every response or request that carries our session description."""
+        return [
+            ("Contact", self.contact(flow)),
+            ("Allow", ALLOW),
+            ("Content-Type", "application/sdp"),
+        ]
+
+    def tell(self, event: Event) -> None:
+        """Hand an event to the switch."""
+        self.outputs.append(event)
+
+    def send(self, message: Message, flow: Flow) -> Send:
+        """Send a message outside any transaction; return what was sent, to be sent again."""
+        sent = Send(message.write(), flow)
+        self.outputs.append(sent)
+        return sent
+
+    def ask(
+        self,
+        message: Message,
+        flow: Flow,
+        now: float,
+        then: Then,
+        *,
+        credentials: Credentials | None = None,
+        dialog: Dialog | None = None,
+    ) -> Asked:
+        """Send a request; `then` learns the outcome."""
+        message.headers.setdefault("User-Agent", [self.product])
+        asked = Asked(self, message, flow, then, credentials)
+        asked.dialog = dialog
+        asked.send(now)
+        return asked
+
+    def respond(
+        self,
+        transaction: Transaction,
+        status: int,
+        now: float,
+        *,
+        reason: str = "",
+        headers: Headers = (),
+        body: bytes = b"",
+        to_tag: str = "",
+    ) -> bytes:
+        """Respond to a request; return the bytes. b"" when it was answered before."""
+        request = transaction.request
+        if request is None:
+            return b""
+        response = request.response(status, reason, to_tag=to_tag)
+        response.headers["Server"] = [self.product]
+        add_headers(response, headers)
+        response.body = body
+        if not body:
+            response.headers.pop("Content-Type", None)
+        return self.transactions.respond(transaction, response, now)
+
+
+_OURS = frozenset(
+    (
+        "Via",
+        "From",
+        "To",
+        "Call-ID",
+        "CSeq",
+        "Max-Forwards",
+        "Route",
+        "Record-Route",
+        "Content-Length",
+    )
+)
+
+
+def add_headers(message: Message, headers: Headers) -> None:
+    """Add the switch's headers; `LocalError` for one that is the endpoint's own affair."""
+    added: set[str] = set()
+    for name, value in headers:
+        known = header_name(name)
+        if known in _OURS:
+            raise LocalError(f"the endpoint writes {known}")
+        # The first of a name replaces our default, the following join it.
+        if known not in added:
+            message.headers[known] = []
+            added.add(known)
+        message.headers[known].append(value)

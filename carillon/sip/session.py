@@ -1,0 +1,242 @@
+"""What happens within a call: ACK, BYE, INFO, and new offers (RFC 3261 §12-15, RFC 3264, RFC 3311).
+
+One offer at a time. Ours waits until theirs and the ACK are done with; when both cross, 491 sends both
+away, and ours comes back once, after the wait of §14.1.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from carillon.sip.core import ALLOW, Asked, Core, add_headers
+from carillon.sip.errors import RemoteError
+from carillon.sip.headers import media_type, parse_cseq, sdp_of
+from carillon.sip.leg import Leg, Legs
+from carillon.sip.message import Message
+from carillon.sip.outputs import (
+    Confirmed,
+    Flow,
+    HungUp,
+    Informed,
+    OfferAnswered,
+    Offered,
+    OfferRefused,
+)
+from carillon.sip.transaction import Transaction
+
+# What leaves no doubt that the far end has lost the call (§12.2.1.2).
+_LOST = (408, 481)
+
+
+class Session:
+    """Requests within dialogs, both directions."""
+
+    def __init__(self, core: Core, legs: Legs) -> None:
+        self._core = core
+        self._legs = legs
+        self._methods = {
+            "INVITE": self._invited,
+            "UPDATE": self._updated,
+            "BYE": self._bye,
+            "INFO": self._informed,
+            "OPTIONS": self._asked_options,
+            "REFER": self._referred,
+            "PRACK": self._unknown,
+            "NOTIFY": self._unknown,
+        }
+
+    def receive(self, leg: Leg, transaction: Transaction, request: Message, now: float) -> None:
+        """Take a request within a dialog, not ACK; `RemoteError` says how to answer."""
+        if leg.dialog is None:
+            raise RemoteError(481)
+        take = self._methods.get(request.method)
+        if take is None:
+            raise RemoteError(405, headers=(("Allow", ALLOW),))
+        leg.dialog.accept(request)
+        self._follow(leg, transaction.flow)
+        transaction.number = leg.number
+        take(leg, transaction, request, now)
+
+    @staticmethod
+    def _follow(leg: Leg, flow: Flow) -> None:
+        # A phone's NAT may give it another port, and its TCP connection may be a new one.
+        if flow != leg.flow and (not leg.direct or flow.host == leg.flow.host):
+            leg.flow = flow
+
+    def acknowledged(self, leg: Leg, request: Message, now: float) -> None:
+        """Take the ACK of a 2xx."""
+        accepted = leg.accepted
+        if accepted is None or parse_cseq(request.headers["CSeq"][0])[0] != accepted.cseq:
+            return
+        self._confirm(leg, sdp_of(request), now)
+
+    def _confirm(self, leg: Leg, sdp: bytes, now: float) -> None:
+        accepted, leg.accepted = leg.accepted, None
+        if accepted is not None:
+            accepted.stop()
+        if leg.state == "answered":
+            leg.state = "confirmed"
+            if leg.let_go:
+                self._legs.end(leg, now)
+                return
+            self._core.tell(Confirmed(leg.number, sdp))
+        elif accepted is not None and accepted.offering:
+            self._core.tell(OfferAnswered(leg.number, sdp))
+        self._next_offer(leg, now)
+
+    def _bye(self, leg: Leg, transaction: Transaction, request: Message, now: float) -> None:
+        if leg.state in ("calling", "early", "cancelling"):
+            raise RemoteError(481)
+        self._core.respond(transaction, 200, now)
+        if leg.state == "incoming" and leg.server is not None:
+            self._core.respond(leg.server, 487, now, to_tag=leg.local_tag)
+        self._legs.remove(leg, now)
+        if not leg.let_go:
+            self._core.tell(HungUp(leg.number, request.get("Reason") or ""))
+
+    def _informed(self, leg: Leg, transaction: Transaction, request: Message, now: float) -> None:
+        self._core.respond(transaction, 200, now)
+        if not leg.let_go:
+            self._core.tell(Informed(leg.number, media_type(request), request.body))
+
+    def _asked_options(
+        self, leg: Leg, transaction: Transaction, request: Message, now: float
+    ) -> None:
+        headers = (("Allow", ALLOW), ("Accept", "application/sdp"))
+        self._core.respond(transaction, 200, now, headers=headers)
+
+    def _referred(self, leg: Leg, transaction: Transaction, request: Message, now: float) -> None:
+        raise RemoteError(603)
+
+    def _unknown(self, leg: Leg, transaction: Transaction, request: Message, now: float) -> None:
+        # A PRACK for what we never sent reliably, a NOTIFY nobody subscribed to.
+        raise RemoteError(481)
+
+    def _invited(self, leg: Leg, transaction: Transaction, request: Message, now: float) -> None:
+        self._free_for_offer(leg)
+        if leg.accepted is not None:
+            # Their ACK was lost, but who sends the next INVITE has seen our 200.
+            self._confirm(leg, b"", now)
+            if leg.offering is not None or leg.state == "gone":
+                raise RemoteError(491)
+        self._core.respond(transaction, 100, now)
+        leg.offered = transaction
+        self._core.tell(Offered(leg.number, sdp_of(request), "INVITE"))
+
+    def _updated(self, leg: Leg, transaction: Transaction, request: Message, now: float) -> None:
+        sdp = sdp_of(request)
+        if not sdp:
+            self._accept_refresh(leg, transaction, request, now)
+            return
+        self._free_for_offer(leg)
+        if leg.accepted is not None and leg.accepted.offering:
+            raise RemoteError(491)
+        leg.offered = transaction
+        self._core.tell(Offered(leg.number, sdp, "UPDATE"))
+
+    def _accept_refresh(
+        self, leg: Leg, transaction: Transaction, request: Message, now: float
+    ) -> None:
+        if leg.dialog is not None:
+            leg.dialog.refresh(request)
+        contact = (("Contact", self._core.contact(leg.flow)),)
+        self._core.respond(transaction, 200, now, headers=contact)
+
+    def _free_for_offer(self, leg: Leg) -> None:
+        if leg.offering is not None or leg.state in ("calling", "early", "cancelling"):
+            raise RemoteError(491)
+        if leg.offered is not None or leg.state == "incoming":
+            wait = str(int(self._core.tokens()[:4], 16) % 10)
+            raise RemoteError(500, headers=(("Retry-After", wait),))
+        if leg.let_go:
+            raise RemoteError(488)
+
+    def answer(self, leg: Leg, sdp: bytes, now: float) -> None:
+        """Accept their offer with our answer, or give the offer they asked for."""
+        transaction, leg.offered = leg.offered, None
+        if transaction is None or transaction.request is None or leg.dialog is None:
+            return
+        request = transaction.request
+        leg.dialog.refresh(request)
+        if request.method == "INVITE":
+            self._legs.accept(leg, transaction, sdp, now)
+            return
+        headers = self._core.answer_headers(leg.flow)
+        self._core.respond(transaction, 200, now, headers=headers, body=sdp)
+        self._next_offer(leg, now)
+
+    def refuse(self, leg: Leg, status: int, now: float) -> None:
+        """Refuse their offer; what was agreed before holds."""
+        transaction, leg.offered = leg.offered, None
+        if transaction is not None:
+            self._core.respond(transaction, status, now)
+            self._next_offer(leg, now)
+
+    def offer(self, leg: Leg, sdp: bytes, now: float) -> None:
+        """Make an offer by re-INVITE; the last one wins where it has to wait."""
+        leg.postponed = sdp
+        leg.retried = False
+        if leg.timer is None:
+            self._next_offer(leg, now)
+
+    def _next_offer(self, leg: Leg, now: float) -> None:
+        busy = leg.offering or leg.offered or leg.accepted
+        if leg.postponed is None or busy or leg.state != "confirmed" or leg.dialog is None:
+            return
+        sdp, leg.postponed = leg.postponed, None
+        message = leg.dialog.request("INVITE")
+        add_headers(message, self._core.answer_headers(leg.flow))
+        message.body = sdp
+        leg.offering = self._legs.ask(leg, message, now, partial(self._offer_answered, leg))
+
+    def _offer_answered(
+        self, leg: Leg, asked: Asked, status: int, response: Message | None, now: float
+    ) -> None:
+        if status < 200 or leg.dialog is None:
+            return
+        if status < 300 and response is not None:
+            leg.dialog.refresh(response)
+            if not self._legs.acknowledge(leg, leg.dialog, asked, response):
+                return
+        leg.offering = None
+        if leg.state == "gone":
+            return
+        if status < 300 and response is not None:
+            self._core.tell(OfferAnswered(leg.number, sdp_of(response)))
+        elif status in _LOST:
+            self._legs.end(leg, now, told="lost")
+            return
+        elif status == 491 and not leg.retried:
+            self._try_again(leg, asked.message.body, now)
+            return
+        else:
+            self._core.tell(OfferRefused(leg.number, status))
+        self._next_offer(leg, now)
+
+    def _try_again(self, leg: Leg, sdp: bytes, now: float) -> None:
+        # §14.1: in steps of 10 ms, who chose the Call-ID waits 2.1 to 4 s, the other one 0 to 2 s.
+        def again(now: float) -> None:
+            leg.timer = None
+            self._next_offer(leg, now)
+
+        leg.retried = True
+        if leg.postponed is None:
+            leg.postponed = sdp
+        dice = int(self._core.tokens()[:8], 16)
+        wait = 2.1 + dice % 191 / 100 if leg.asked is not None else dice % 201 / 100
+        leg.timer = self._core.timers.start(now + wait, again)
+
+    def inform(self, leg: Leg, content_type: str, body: bytes, now: float) -> None:
+        """Send INFO."""
+        if leg.dialog is None or leg.state != "confirmed":
+            return
+        message = leg.dialog.request("INFO")
+        message.headers["Content-Type"] = [content_type]
+        message.body = body
+        self._legs.ask(leg, message, now, partial(self._informed_them, leg))
+
+    def _informed_them(
+        self, leg: Leg, asked: Asked, status: int, response: Message | None, now: float
+    ) -> None:
+        if status in _LOST and leg.state != "gone":
+            self._legs.end(leg, now, told="lost")

@@ -1,0 +1,135 @@
+"""sip, sips and tel URIs (RFC 3261 §19.1, RFC 3966): parse and write, in linear time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from carillon.sip.errors import RemoteError
+
+_HEX = frozenset("0123456789abcdefABCDEF")
+_UNRESERVED = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.!~*'()")
+_IN_USER = _UNRESERVED | frozenset("&=+$,;?/")
+_IN_HOST = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.")
+_IN_IPV6 = frozenset("0123456789abcdefABCDEF:.")
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """A URI in parts. `user` is unescaped where that loses nothing; of a tel URI it is the number.
+
+    `params` keeps names in lower case; the value is "" where there is none. `headers` is the text after `?`.
+    """
+
+    scheme: str
+    user: str
+    host: str
+    port: int = 0
+    params: dict[str, str] = field(default_factory=dict)
+    headers: str = ""
+    password: str = ""
+
+    def write(self) -> str:
+        """Return the URI as text, escaping what the grammar wants escaped."""
+        user = _escape(self.user)
+        tail = "".join(f";{k}={v}" if v else f";{k}" for k, v in self.params.items())
+        if self.scheme == "tel":
+            return f"tel:{user}{tail}"
+        if self.password:
+            user += f":{self.password}"
+        at = "@" if user else ""
+        port = f":{self.port}" if self.port else ""
+        question = f"?{self.headers}" if self.headers else ""
+        return f"{self.scheme}:{user}{at}{host_text(self.host)}{port}{tail}{question}"
+
+
+def host_text(host: str) -> str:
+    """Return a host as URIs and Via want it: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def parse_uri(text: str) -> Uri:
+    """Read a URI; `RemoteError` 416 for a scheme we do not speak, 400 for one that is broken."""
+    scheme, colon, rest = text.partition(":")
+    scheme = scheme.strip(" \t").lower()
+    if not colon or not scheme.isascii() or any(ord(char) <= 32 for char in rest):
+        raise RemoteError(400, "Bad URI")
+    if scheme == "tel":
+        number, params = _params(rest)
+        if not number:
+            raise RemoteError(400, "Bad tel URI")
+        return Uri("tel", _unescape(number), "", params=params)
+    if scheme not in ("sip", "sips"):
+        raise RemoteError(416)
+    # No part may hold a bare @, so the first one ends the user (which may well hold ; ? and ,). Refer-To
+    # headers of careless phones have more of them after the ?, and those are left alone.
+    userinfo, at, hostpart = rest.partition("@")
+    if not at:
+        userinfo, hostpart = "", rest
+    hostpart, _, headers = hostpart.partition("?")
+    hostport, params = _params(hostpart)
+    host, port = split_host(hostport)
+    user, _, password = userinfo.partition(":")
+    if at and not user:
+        raise RemoteError(400, "Bad URI User")
+    return Uri(scheme, _unescape(user), host, port, params, headers, password)
+
+
+def split_host(text: str) -> tuple[str, int]:
+    """Split `host`, `host:port` or `[v6]:port`; port 0 when none is said."""
+    text = text.strip(" \t")
+    if text[:1] == "[":
+        host, bracket, tail = text[1:].partition("]")
+        good = bracket and _IN_IPV6.issuperset(host) and tail[:1] in ("", ":")
+        port = tail[1:]
+    else:
+        host, _, port = text.partition(":")
+        good = _IN_HOST.issuperset(host.rstrip(" \t"))
+        host, port = host.rstrip(" \t"), port.lstrip(" \t")
+    if not good or not host:
+        raise RemoteError(400, "Bad Host")
+    if not port:
+        return host, 0
+    if not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > 65535:
+        raise RemoteError(400, "Bad Port")
+    return host, int(port)
+
+
+def _params(text: str) -> tuple[str, dict[str, str]]:
+    if ";" not in text:
+        return text, {}
+    first, *rest = text.split(";")
+    params: dict[str, str] = {}
+    for part in rest:
+        name, _, value = part.partition("=")
+        if name:
+            params.setdefault(name.lower(), value)
+    return first, params
+
+
+def _unescape(text: str) -> str:
+    if "%" not in text:
+        return text
+    first, *rest = text.split("%")
+    parts = [first.encode()]
+    for piece in rest:
+        if len(piece) < 2 or not _HEX.issuperset(piece[:2]):
+            return text
+        parts += (bytes.fromhex(piece[:2]), piece[2:].encode())
+    try:
+        plain = b"".join(parts).decode()
+    except UnicodeDecodeError:
+        return text
+    # Kept as it came where unescaping could not be undone, or would put control characters into names.
+    return text if "%" in plain or any(ord(char) < 32 for char in plain) else plain
+
+
+def _escape(text: str) -> str:
+    if _IN_USER.issuperset(text):
+        return text
+    return "".join(
+        char
+        if char in _IN_USER
+        or (char == "%" and _HEX.issuperset(text[i + 1 : i + 3]) and i + 2 < len(text))
+        else "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "replace"))
+        for i, char in enumerate(text)
+    )
