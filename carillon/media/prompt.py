@@ -1,0 +1,136 @@
+"""What a leg can be made to hear: prompts and tones as frames of both laws, and where each leg is in them.
+
+A frame is 160 bytes, 20 ms. Frames are never copied: a cursor holds the memory address of its leg's
+next frame, which goes to the wire from there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carillon.media.g711 import (
+    FRAME_SAMPLES,
+    PCMA,
+    SAMPLE_RATE,
+    Octets,
+    Samples,
+    encode_alaw,
+    encode_mulaw,
+)
+
+Rows = NDArray[np.intp]
+Addresses = NDArray[np.uint64]
+
+TONE_PEAK = 8000
+"""About -12 dBm0 for a single frequency, what exchanges send."""
+
+# Frequencies in hertz, then seconds on, off, on, off… of one cycle (ITU-T E.180 Suppl. 2).
+CADENCES: dict[tuple[str, str], tuple[tuple[int, ...], tuple[float, ...]]] = {
+    ("ringback", "fr"): ((440,), (1.5, 3.5)),
+    ("ringback", "gb"): ((400, 450), (0.4, 0.2, 0.4, 2.0)),
+    ("ringback", "us"): ((440, 480), (2.0, 4.0)),
+    ("busy", "fr"): ((440,), (0.5, 0.5)),
+    ("busy", "gb"): ((400,), (0.38, 0.38)),
+    ("busy", "us"): ((480, 620), (0.5, 0.5)),
+}
+BEEP: tuple[tuple[int, ...], tuple[float, ...]] = ((1000,), (0.4,))
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Sound ready to be sent: frames of both laws, shape (frames, 160)."""
+
+    mulaw: Octets
+    alaw: Octets
+
+    @property
+    def frames(self) -> int:
+        """How many 20 ms frames there are."""
+        return len(self.mulaw)
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory."""
+        return self.mulaw.nbytes + self.alaw.nbytes
+
+    def address(self, payload_type: int) -> int:
+        """Return where the first frame lies, in the law of this payload type."""
+        frames = self.alaw if payload_type == PCMA else self.mulaw
+        return int(frames.ctypes.data)
+
+
+def make_prompt(samples: Samples) -> Prompt:
+    """Cut mono samples into frames, the last one filled up with silence."""
+    frames = -(-len(samples) // FRAME_SAMPLES)
+    padded = np.zeros(frames * FRAME_SAMPLES, np.int16)
+    padded[: len(samples)] = samples
+    shape = (frames, FRAME_SAMPLES)
+    return Prompt(encode_mulaw(padded).reshape(shape), encode_alaw(padded).reshape(shape))
+
+
+def make_tone(tone: str, country: str) -> Samples | None:
+    """Return one cycle of ringback or busy, or the whole beep; None for a tone there is not.
+
+    A country whose tones we do not know hears the French ones.
+    """
+    if tone == "beep":
+        frequencies, cadence = BEEP
+    else:
+        found = CADENCES.get((tone, country)) or CADENCES.get((tone, "fr"))
+        if found is None:
+            return None
+        frequencies, cadence = found
+    parts = []
+    for index, seconds in enumerate(cadence):
+        at = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+        waves = [np.sin(2 * np.pi * frequency * at) for frequency in frequencies]
+        loud = TONE_PEAK / len(waves) if index % 2 == 0 else 0.0
+        parts.append(np.sum(waves, axis=0) * loud)
+    return np.concatenate(parts).astype(np.int16)
+
+
+class Cursors:
+    """Where each leg is in what it hears, one row a leg."""
+
+    def __init__(self, rows: int) -> None:
+        self.active = np.zeros(rows, np.bool_)
+        self._address = np.zeros(rows, np.uint64)
+        self._frame = np.zeros(rows, np.int64)
+        self._frames = np.ones(rows, np.int64)
+        self._loop = np.zeros(rows, np.bool_)
+
+    def start(self, row: int, address: int, frames: int, loop: bool) -> None:
+        """Let a leg hear `frames` frames (at least one) that lie at `address`."""
+        self._address[row] = address
+        self._frame[row] = 0
+        self._frames[row] = max(frames, 1)
+        self._loop[row] = loop
+        self.active[row] = True
+
+    def move(self, row: int, address: int) -> None:
+        """Go on at the same frame of the same sound that lies elsewhere: in the other law."""
+        self._address[row] = address
+
+    def stop(self, row: int) -> None:
+        """Let a leg hear nothing more."""
+        self.active[row] = False
+
+    def advance(self, rows: Rows) -> tuple[Addresses, Rows]:
+        """Return where these legs' next frames lie, and the legs for which it is the last one.
+
+        Looping legs begin again by themselves; the others must be started anew or stopped before
+        the next call.
+        """
+        frame = self._frame[rows]
+        addresses = self._address[rows] + (frame * FRAME_SAMPLES).astype(np.uint64)
+        frame += 1
+        ended = frame >= self._frames[rows]
+        if ended.any():
+            frame[ended] = 0
+            self._frame[rows] = frame
+            return addresses, rows[ended & ~self._loop[rows]]
+        self._frame[rows] = frame
+        return addresses, rows[:0]

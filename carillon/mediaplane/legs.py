@@ -1,0 +1,218 @@
+"""The legs of this process: who is in which row, where they send from, which socket serves them."""
+
+from __future__ import annotations
+
+import heapq
+import select
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carillon.media.digits import Digits
+from carillon.media.g711 import PCMA, PCMU
+from carillon.media.rtp import plain_shape
+from carillon.media.streams import Streams
+from carillon.mediaplane import wire
+
+MAX_LEGS = 4096
+NONE = -1
+NO_DIGITS = 0xFFFFFFFF
+"""A header word no packet has: the leg takes no telephone events."""
+
+Rows = NDArray[np.intp]
+Addresses = NDArray[np.uint64]
+
+
+class LegRefused(Exception):
+    """The leg cannot be as it was asked for; its text is the reason, in a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSockets:
+    """The sockets of a leg with a port of its own."""
+
+    rtp: socket.socket
+    rtcp: socket.socket
+
+    def close(self) -> None:
+        """Give both ports back."""
+        self.rtp.close()
+        self.rtcp.close()
+
+
+class Legs:
+    """Every column has one row a leg; rows are reused, the lowest first, so that live ones lie close."""
+
+    def __init__(self, host: str, first_port: int, last_port: int) -> None:
+        self._host = host
+        self._ports = range(first_port, last_port + 1, 2)
+        self.streams = Streams(MAX_LEGS)
+        self.digits = Digits(MAX_LEGS)
+        self.leg_of = np.full(MAX_LEGS, NONE, np.int64)
+        self._row_of: dict[int, int] = {}
+        self._free = list(range(MAX_LEGS))
+        self.remotes = np.zeros((MAX_LEGS, wire.ADDRESS_BYTES), np.uint8)
+        self.remote = self.remotes.view(np.uint64)[:, 0]
+        base = int(self.remotes.ctypes.data)
+        self.remote_at = base + np.arange(MAX_LEGS, dtype=np.uint64) * wire.ADDRESS_BYTES
+        self.aimed = np.zeros(MAX_LEGS, np.bool_)
+        self.learning = np.zeros(MAX_LEGS, np.bool_)
+        self.learnt = np.zeros(MAX_LEGS, np.bool_)
+        self.fd = np.full(MAX_LEGS, NONE, np.int64)
+        self.rtcp_fd = np.full(MAX_LEGS, NONE, np.int64)
+        # First header words of plain packets of audio and of telephone events, as each leg has them.
+        self.audio_shape = np.zeros(MAX_LEGS, np.uint32)
+        self.digit_shape = np.full(MAX_LEGS, NO_DIGITS, np.uint32)
+        self.own: dict[int, OwnSockets] = {}
+        self._fd_rows: dict[int, int] = {}
+        self.readable = select.epoll()
+        self.readable_rtcp = select.epoll()
+        self._shared = np.full(1, np.iinfo(np.uint64).max, np.uint64)
+        self._shared_rows = np.full(1, NONE, np.intp)
+
+    def __len__(self) -> int:
+        return len(self._row_of)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(list(self._row_of))
+
+    def row(self, leg: int) -> int | None:
+        """Return where a leg is, None for one there is not."""
+        return self._row_of.get(leg)
+
+    def payload_type(self, row: int) -> int:
+        """Return the leg's codec."""
+        return int(self.audio_shape[row]) >> 16 & 0x7F
+
+    def open(self, leg: int, port: int) -> int:
+        """Make a leg, aimed at nothing yet, and return its row; `LegRefused` when it cannot be."""
+        if leg in self._row_of:
+            raise LegRefused("leg-exists")
+        if not self._free:
+            raise LegRefused("no-room")
+        sockets = self._open_sockets(port) if port else None
+        row = heapq.heappop(self._free)
+        self._row_of[leg] = row
+        self.leg_of[row] = leg
+        self.remotes[row] = 0
+        self.aimed[row] = self.learning[row] = self.learnt[row] = False
+        self.fd[row] = self.rtcp_fd[row] = NONE
+        self.digits.forget(np.array([row], np.intp))
+        if sockets:
+            self.own[row] = sockets
+            self.fd[row], self.rtcp_fd[row] = sockets.rtp.fileno(), sockets.rtcp.fileno()
+            self._fd_rows[sockets.rtp.fileno()] = self._fd_rows[sockets.rtcp.fileno()] = row
+            self.readable.register(sockets.rtp.fileno(), select.EPOLLIN)
+            self.readable_rtcp.register(sockets.rtcp.fileno(), select.EPOLLIN)
+        return row
+
+    def _open_sockets(self, port: int) -> OwnSockets:
+        if port not in self._ports:
+            raise LegRefused("bad-port")
+        try:
+            rtp = wire.open_udp(self._host, port)
+        except OSError as error:
+            raise LegRefused("port-taken") from error
+        try:
+            return OwnSockets(rtp, wire.open_udp(self._host, port + 1))
+        except OSError as error:
+            rtp.close()
+            raise LegRefused("port-taken") from error
+
+    def aim(
+        self,
+        row: int,
+        payload_type: int,
+        digit_payload_type: int,
+        remote: tuple[str, int] | None,
+        learn: bool,
+    ) -> None:
+        """Set codec and far end; `LegRefused` when they cannot be used.
+
+        A leg that learns keeps the address it once learnt until it learns another: what a phone
+        behind NAT writes into its SDP is no use.
+        """
+        if payload_type not in (PCMU, PCMA):
+            raise LegRefused("bad-codec")
+        if not -1 <= digit_payload_type < 128 or digit_payload_type == payload_type:
+            raise LegRefused("bad-codec")
+        self.audio_shape[row] = plain_shape(payload_type)
+        shape = NO_DIGITS if digit_payload_type < 0 else plain_shape(digit_payload_type)
+        self.digit_shape[row] = shape
+        learn = learn and row in self.own
+        self.learning[row] = learn
+        if remote is not None and not (learn and self.learnt[row]):
+            self._set_remote(row, _address_of(remote))
+
+    def learn(self, row: int, sender: int) -> None:
+        """Pin a leg to where its first packet came from."""
+        self.learning[row] = False
+        self.learnt[row] = True
+        self._set_remote(row, np.frombuffer(sender.to_bytes(8, "little") + bytes(8), np.uint8))
+
+    def _set_remote(self, row: int, address: NDArray[np.uint8]) -> None:
+        shared = row not in self.own
+        if shared:
+            self._forget_shared(row)
+        self.remotes[row] = address
+        # RFC 3264 §8.4: the address 0.0.0.0 asks for silence.
+        self.aimed[row] = bool(address[4:8].any())
+        if shared and self.aimed[row]:
+            key = self.remote[row]
+            at = int(np.searchsorted(self._shared, key))
+            if self._shared[at] == key:
+                self.aimed[row] = False
+                raise LegRefused("remote-in-use")
+            self._shared = np.insert(self._shared, at, key)
+            self._shared_rows = np.insert(self._shared_rows, at, row)
+
+    def _forget_shared(self, row: int) -> None:
+        if self.aimed[row]:
+            at = int(np.searchsorted(self._shared, self.remote[row]))
+            self._shared = np.delete(self._shared, at)
+            self._shared_rows = np.delete(self._shared_rows, at)
+            self.aimed[row] = False
+
+    def find(self, senders: Addresses) -> Rows:
+        """Return the rows of the shared-port legs these senders are, -1 for strangers."""
+        at = np.searchsorted(self._shared, senders)
+        rows = self._shared_rows[at]
+        known = self._shared[at] == senders
+        if not known.all():
+            rows[~known] = NONE
+        return rows
+
+    def of_fd(self, fd: int) -> int:
+        """Return the row whose own socket this is, -1 when it is closed already."""
+        return self._fd_rows.get(fd, NONE)
+
+    def close(self, row: int) -> None:
+        """Forget a leg and give its ports back."""
+        if row in self.own:
+            sockets = self.own.pop(row)
+            for own in (sockets.rtp, sockets.rtcp):
+                self._fd_rows.pop(own.fileno(), None)
+            sockets.close()
+        else:
+            self._forget_shared(row)
+        self.aimed[row] = self.learning[row] = False
+        del self._row_of[int(self.leg_of[row])]
+        self.leg_of[row] = NONE
+        heapq.heappush(self._free, row)
+
+
+def _address_of(remote: tuple[str, int]) -> NDArray[np.uint8]:
+    host, port = remote
+    if not 0 < port < 65536:
+        raise LegRefused("bad-remote")
+    try:
+        address = wire.socket_address(host, port)
+    except (OSError, ValueError) as error:
+        raise LegRefused("bad-remote") from error
+    # Multicast, reserved and broadcast: no phone is there.
+    if address[4] >= 224:
+        raise LegRefused("bad-remote")
+    return address

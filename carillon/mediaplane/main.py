@@ -1,0 +1,233 @@
+"""The media process: its sockets, its clock and its only loop.
+
+Packets are handled in batches: after one, the loop looks away from the sockets for `BATCH_SECONDS`, so
+that thousands of legs cost few wake-ups; when a look finds nothing it waits for the next packet, so that
+an idle process costs none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import resource
+import signal
+import sys
+import time
+from types import FrameType
+
+from carillon.bus.config import BadSetting, Config, read_config
+from carillon.media.rtcp import Moment
+from carillon.mediaplane import wire
+from carillon.mediaplane.control import Broken, Connection, listen
+from carillon.mediaplane.legs import Legs
+from carillon.mediaplane.plane import TICK_SECONDS, Plane
+from carillon.schema.mediacontrol import DiskFilled, Hello, MediaEvent
+
+BATCH_SECONDS = 0.005
+WATCH_SECONDS = 1.0
+MAX_TICKS_BEHIND = 5
+"""A longer stall is not made up for by a burst: the clock goes on from there."""
+ORPHAN_SECONDS = 10.0
+FINISH_SECONDS = 0.8
+COMPLAIN_SECONDS = 1.0
+
+log = logging.getLogger("carillon.mediaplane")
+
+
+class Process:
+    """Everything that has a descriptor or reads the clock."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._parent = os.getppid()
+        self._rtp = wire.open_udp(config.host, config.rtp_port)
+        self._rtcp = wire.open_udp(config.host, config.rtp_port + 1)
+        wire.enlarge_buffers(self._rtp)
+        self._listener = listen(config.media_socket)
+        self._connection: Connection | None = None
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._first_port = config.rtp_port + 2
+        self._last_port = config.rtp_port + config.rtp_ports - 2
+        self._legs = Legs(config.host, self._first_port, self._last_port)
+        rtp, rtcp = self._rtp.fileno(), self._rtcp.fileno()
+        self._plane = Plane(self._legs, rtp, rtcp, self._ring, self._tell)
+        self._waiter = wire.Waiter()
+        self._stopping = False
+        self._complained_at = -COMPLAIN_SECONDS
+        now = time.monotonic()
+        self._tick_at = self._watch_at = self._alone_since = self._look_at = now
+        self._looking = True
+
+    def _ring(self) -> None:
+        """Wake the loop, from any thread."""
+        os.eventfd_write(self._bell, 1)
+
+    def _tell(self, event: MediaEvent) -> None:
+        if self._connection is not None:
+            self._connection.tell(event)
+
+    def stop(self, _signal: int, _frame: FrameType | None) -> None:
+        """End the loop: a signal asks for it."""
+        self._stopping = True
+        self._ring()
+
+    def run(self) -> None:
+        """Serve until stopped, then finish every file."""
+        log.info("media: %s port %d", self._config.host, self._config.rtp_port)
+        while not self._stopping:
+            ready = self._waiter.wait(*self._wishes(time.monotonic()))
+            try:
+                self._turn(ready, time.monotonic())
+            except Exception as error:
+                # A bug costs the batch it is in, not every call of this machine.
+                self._complain(error)
+        self._finish()
+
+    def _complain(self, error: Exception) -> None:
+        now = time.monotonic()
+        if now - self._complained_at >= COMPLAIN_SECONDS:
+            self._complained_at = now
+            frame = error.__traceback__
+            while frame is not None and frame.tb_next is not None:
+                frame = frame.tb_next
+            where = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "?"
+            log.error("a bug: %s: %s at %s", type(error).__name__, error, where)
+
+    def _wishes(self, now: float) -> tuple[list[int], float]:
+        """Return what to wait for, and for how long."""
+        descriptors = [self._bell, self._listener.fileno()]
+        if self._connection is not None:
+            descriptors.append(self._connection.fd)
+        if self._plane.idle:
+            return descriptors, ORPHAN_SECONDS
+        until = min(self._tick_at, self._watch_at)
+        if self._looking:
+            descriptors += (self._rtp.fileno(), self._legs.readable.fileno())
+        else:
+            until = min(until, self._look_at)
+        return descriptors, until - now
+
+    def _turn(self, ready: list[int], now: float) -> None:
+        """Do everything that is due once."""
+        if self._bell in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._bell)
+            self._plane.collect(now)
+        if self._listener.fileno() in ready:
+            self._accept(now)
+        if self._connection is not None and self._connection.fd in ready:
+            self._obey(self._connection, now)
+        if self._plane.idle:
+            self._tick_at, self._watch_at, self._looking = now, now + WATCH_SECONDS, True
+            self._leave_if_orphaned(now)
+        else:
+            self._look(ready, now)
+            self._keep_time()
+        if self._connection is not None:
+            self._flush(self._connection, now)
+
+    def _look(self, ready: list[int], now: float) -> None:
+        """Relay a batch when there may be one."""
+        if self._looking:
+            if self._rtp.fileno() in ready or self._legs.readable.fileno() in ready:
+                self._plane.step(now)
+                self._looking, self._look_at = False, now + BATCH_SECONDS
+        elif now >= self._look_at:
+            self._looking = not self._plane.step(now)
+            self._look_at = max(self._look_at + BATCH_SECONDS, now)
+
+    def _keep_time(self) -> None:
+        """Do the ticks that are due."""
+        now = time.monotonic()
+        if now - self._tick_at > MAX_TICKS_BEHIND * TICK_SECONDS:
+            log.warning("late by %.0f ms", (now - self._tick_at) * 1000)
+            self._tick_at = now - TICK_SECONDS
+        while self._tick_at <= now:
+            self._plane.tick(Moment(now, time.time()), now - self._tick_at)
+            self._tick_at += TICK_SECONDS
+        if now >= self._watch_at:
+            self._watch_at = now + WATCH_SECONDS
+            self._plane.watch(now)
+
+    def _accept(self, now: float) -> None:
+        """Take a new switch; it takes over from the one before."""
+        try:
+            peer, _ = self._listener.accept()
+        except OSError as error:
+            log.warning("no connection: %s", error)
+            return
+        if self._connection is not None:
+            self._drop(self._connection, "another switch has connected", now)
+        self._connection = Connection(peer)
+        log.info("a switch has connected")
+        host, port = self._config.host, self._config.rtp_port
+        self._tell(Hello(os.getpid(), host, port, self._first_port, self._last_port))
+        if self._plane.recorder.disk_full:
+            self._tell(DiskFilled(self._plane.recorder.disk_full))
+
+    def _obey(self, connection: Connection, now: float) -> None:
+        try:
+            for command in connection.receive():
+                self._plane.do(command, now)
+        except Broken as reason:
+            self._drop(connection, str(reason), now)
+
+    def _flush(self, connection: Connection, now: float) -> None:
+        try:
+            connection.flush()
+        except Broken as reason:
+            self._drop(connection, str(reason), now)
+
+    def _drop(self, connection: Connection, reason: str, now: float) -> None:
+        log.info("the switch is gone: %s", reason)
+        connection.close()
+        self._connection = None
+        self._alone_since = now
+        self._plane.forget_all(now)
+
+    def _leave_if_orphaned(self, now: float) -> None:
+        """End when neither the parent nor a switch is there any more: the ports are wanted by others.
+
+        With a switch, calls go on without a parent.
+        """
+        alone = self._connection is None and now - self._alone_since >= ORPHAN_SECONDS
+        if alone and os.getppid() != self._parent:
+            log.info("nobody is left to serve")
+            self._stopping = True
+
+    def _finish(self) -> None:
+        log.info("stopping")
+        if self._connection is not None:
+            with contextlib.suppress(Broken):
+                self._connection.flush()
+        self._plane.forget_all(time.monotonic())
+        self._plane.writer.finish(FINISH_SECONDS)
+
+
+def _allow_many_sockets() -> None:
+    """Every leg with a port of its own takes two descriptors."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def main() -> int:
+    """Run the media process and return its exit status."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    # Whoever reads our log may be gone: that is no reason to stop.
+    logging.raiseExceptions = False
+    _allow_many_sockets()
+    try:
+        config = read_config()
+        config.make_folders()
+        process = Process(config)
+    except (BadSetting, OSError) as error:
+        log.error("cannot start: %s", error)
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, process.stop)
+    process.run()
+    return 0

@@ -1,0 +1,80 @@
+"""RTCP: reports out every five seconds, and what comes in, once a tick."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carillon.media.rtcp import REPORT_SECONDS, Moment, Reports
+from carillon.mediaplane.legs import MAX_LEGS, Legs
+from carillon.mediaplane.sender import Sender
+from carillon.mediaplane.wire import ADDRESS_BYTES, Inbox, Outbox
+
+BATCH = 256
+OWN_BURST = 2
+
+Rows = NDArray[np.intp]
+
+
+class Reporter:
+    """Receives and answers RTCP of all legs, `fd` being the shared port's."""
+
+    def __init__(self, legs: Legs, fd: int, cname: bytes, tick_seconds: float) -> None:
+        self._legs = legs
+        self._fd = fd
+        self.reports = Reports(MAX_LEGS, cname)
+        self.heard_at = np.zeros(MAX_LEGS, np.float64)
+        self._inbox = Inbox(BATCH)
+        self._names = np.zeros((MAX_LEGS, ADDRESS_BYTES), np.uint8)
+        base = np.uint64(self._names.ctypes.data)
+        names_at = base + np.arange(MAX_LEGS, dtype=np.uint64) * np.uint64(ADDRESS_BYTES)
+        self._sender = Sender(legs, fd, legs.rtcp_fd, names_at, Outbox(MAX_LEGS))
+        self._turns = round(REPORT_SECONDS / tick_seconds)
+        self._turn = 0
+
+    def tick(self, moment: Moment) -> None:
+        """Take in what has come, and report to the legs whose turn it is."""
+        self._receive_shared(moment.now)
+        if self._legs.own:
+            self._receive_own(moment.now)
+        self._turn = (self._turn + 1) % self._turns
+        rows = np.arange(self._turn, MAX_LEGS, self._turns)
+        rows = rows[self._legs.aimed[rows]]
+        if len(rows):
+            self._report(rows, moment)
+
+    def _receive_shared(self, now: float) -> None:
+        count = self._inbox.receive(self._fd, 0, BATCH)
+        if count:
+            self._take(self._legs.find(self._inbox.senders_of_rtcp(count)), count, now)
+
+    def _receive_own(self, now: float) -> None:
+        at, rows = 0, np.zeros(BATCH, np.intp)
+        for fd, _ in self._legs.readable_rtcp.poll(0, BATCH // OWN_BURST):
+            count = self._inbox.receive(fd, at, OWN_BURST)
+            rows[at : at + count] = self._legs.of_fd(fd)
+            at += count
+        if at:
+            rows = rows[:at]
+            # Only the address counts: behind NAT the port of RTCP can be any.
+            same = self._inbox.senders[:at] >> np.uint64(32)
+            rows[same != self._legs.remote[rows] >> np.uint64(32)] = -1
+            self._take(rows, at, now)
+
+    def _take(self, rows: Rows, count: int, now: float) -> None:
+        known = np.flatnonzero(rows >= 0)
+        if len(known):
+            rows, sizes = rows[known], self._inbox.sizes(count)[known]
+            self.heard_at[rows] = now
+            self.reports.receive(rows, self._inbox.octets[known], sizes, now)
+
+    def _report(self, rows: Rows, moment: Moment) -> None:
+        names = self._legs.remotes[rows]
+        ports = names[:, 2].astype(np.uint16) * 256 + names[:, 3] + 1
+        names[:, 2], names[:, 3] = ports >> 8, ports & 255
+        self._names[rows] = names
+        for some, packets in self.reports.write(rows, self._legs.streams, moment):
+            size = packets.shape[1]
+            start = np.uint64(packets.ctypes.data)
+            at = start + np.arange(len(some), dtype=np.uint64) * np.uint64(size)
+            self._sender.send(some, [(at, size)])
