@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import msgspec
 from carillon.schema.commands import CanaryReport, Command, CommandAnswer, SwitchStatus
 from carillon.schema.events import JournalPage, read_page
 from carillon.schema.plan import Plan, PlanIndex, read_index, read_plan
+from carillon.schema.sandbox import ArmWish, CallResult, CallWish, ResultWish
 
 T = TypeVar("T")
 
@@ -122,10 +122,20 @@ class SandboxClient:
         answer = self._door.expect("GET", "/canary")
         return _read(lambda b: msgspec.json.decode(b, type=CanaryReport | None), answer)
 
-    def ask(self, path: str, wish: dict[str, object], timeout: float) -> dict[str, object]:
-        """Post a wish as JSON and return the answer."""
-        answer = self._door.expect("POST", path, json.dumps(wish).encode(), timeout=timeout)
-        return _read(lambda b: msgspec.json.decode(b, type=dict[str, object]), answer)
+    def call(self, wish: CallWish, longest_seconds: float = 600.0) -> CallResult:
+        """Place a call and wait for its end."""
+        answer = self._door.expect("POST", "/call", msgspec.json.encode(wish), longest_seconds)
+        return _read(lambda b: msgspec.json.decode(b, type=CallResult), answer)
+
+    def arm(self, wish: ArmWish) -> None:
+        """Say how an outside number answers from now on."""
+        self._door.expect("POST", "/arm", msgspec.json.encode(wish))
+
+    def result(self, wish: ResultWish) -> CallResult:
+        """Wait for the next call to an armed number to end."""
+        body = msgspec.json.encode(wish)
+        answer = self._door.expect("POST", "/result", body, wish.wait_seconds + 5)
+        return _read(lambda b: msgspec.json.decode(b, type=CallResult), answer)
 
 
 def _read(reader: Callable[[bytes], T], document: bytes) -> T:

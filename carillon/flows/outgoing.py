@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec import structs
 
-from carillon.schema.plan import DialRules, Number, Plan, User
+from carillon.schema.plan import (
+    DialRules,
+    HangUpNode,
+    Node,
+    Number,
+    OutsideTarget,
+    Plan,
+    RingNode,
+    RingStep,
+    User,
+    UserTarget,
+    VoicemailNode,
+)
 
 LONGEST_EXTENSION = 6
 SHORTEST_E164 = 7
@@ -72,3 +85,30 @@ def way_out(plan: Plan, user: User, dialled: str) -> Way:
     shown = next((n for n in plan.numbers if n.id == user.default_number), None)
     shown = shown or next(iter(plan.numbers), None)
     return ToOutside(e164, shown) if shown else NoWay("call.no-caller-id", 403)
+
+
+EXTENSION_SECONDS = 25
+OUTSIDE_SECONDS = 120
+
+
+def extension_flow(plan: Plan, user: User) -> tuple[Plan, Number]:
+    """Return what a call to an extension runs: the user's phones, then the user's voicemail."""
+    greeting = next((box.greeting for box in plan.boxes if box.id == user.box), None)
+    nodes: dict[str, Node] = {
+        "phones": RingNode(
+            "phones", (RingStep(UserTarget(user.id), EXTENSION_SECONDS),), then="voicemail"
+        ),
+        "voicemail": VoicemailNode("voicemail", greeting, user.box),
+    }
+    number = Number("", user.extension, user.name, entry="phones", language=user.language)
+    return structs.replace(plan, nodes=nodes), number
+
+
+def outside_flow(plan: Plan, way: ToOutside) -> tuple[Plan, Number]:
+    """Return what a call to the outside runs: that one number, then the end."""
+    step = RingStep(OutsideTarget(way.e164), OUTSIDE_SECONDS)
+    nodes: dict[str, Node] = {
+        "outside": RingNode("outside", (step,), then="end"),
+        "end": HangUpNode("end"),
+    }
+    return structs.replace(plan, nodes=nodes), structs.replace(way.caller_id, entry="outside")

@@ -72,4 +72,5 @@ class CanaryReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_command(document: bytes) -> Command:
     """Read a command; `msgspec.MsgspecError` when it is not one."""
-    return msgspec.json.decode(document, type=Command)
+    command: Command = msgspec.json.decode(document, type=Command)
+    return command

@@ -1,0 +1,7 @@
+"""Runs the sandbox carrier."""
+
+import sys
+
+from carillon.sandbox.main import main
+
+sys.exit(main())

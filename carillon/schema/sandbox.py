@@ -1,0 +1,59 @@
+"""What can be asked of the sandbox carrier's outside phones. Sound is wav: 8 kHz, 16 bit, mono."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class PhoneScript(msgspec.Struct, frozen=True, kw_only=True):
+    """What an outside phone does once connected: press `digits`, say something, press `then_digits`.
+
+    `when` it speaks: answer, beep (after a 1 kHz beep), silence (1 s of quiet). It stays `stay_seconds`
+    more, or until the other side hangs up where `hang_up` is false.
+    """
+
+    say: bytes = b""
+    loop: bool = False
+    when: str = "answer"
+    digits: str = ""
+    digits_after_seconds: float = 1.0
+    then_digits: str = ""
+    stay_seconds: float = 2.0
+    patience_seconds: float = 60.0
+    hang_up: bool = True
+
+
+class CallWish(msgspec.Struct, frozen=True, kw_only=True):
+    """Place a call to one of our numbers; the answer is a `CallResult` when it is over."""
+
+    to: str
+    caller: str = "+33612345678"
+    ring_seconds: float = 120.0
+    script: PhoneScript = PhoneScript()
+
+
+class ArmWish(msgspec.Struct, frozen=True, kw_only=True):
+    """From now on the outside number answers like this (or refuses with `status`)."""
+
+    number: str
+    status: int = 200
+    ring_seconds: float = 1.0
+    script: PhoneScript = PhoneScript()
+
+
+class ResultWish(msgspec.Struct, frozen=True, kw_only=True):
+    """Wait for the next call to an armed number to end; the answer is a `CallResult`."""
+
+    number: str
+    wait_seconds: float = 30.0
+
+
+class CallResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How a call went for the outside phone. `status` is SIP's; `ended_by`: us, other, network."""
+
+    status: int
+    rang: bool
+    answered_after: float | None
+    seconds: float
+    ended_by: str
+    heard: bytes

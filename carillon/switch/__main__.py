@@ -1,0 +1,7 @@
+"""Runs the switch."""
+
+import sys
+
+from carillon.switch.main import main
+
+sys.exit(main())

@@ -1,0 +1,198 @@
+"""Who may come in: calls from carriers and from our phones, registrations, everything else refused."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import TYPE_CHECKING
+
+from carillon.flows.outgoing import (
+    NoWay,
+    ToNumber,
+    ToOutside,
+    ToUser,
+    extension_flow,
+    normalise,
+    outside_flow,
+    way_out,
+)
+from carillon.schema.cdr import CALLER_LEG
+from carillon.schema.events import CallArrived
+from carillon.schema.plan import DialRules, Number, Plan, Trunk
+from carillon.sip.endpoint import InviteReceived, RequestReceived
+from carillon.sip.errors import RemoteError
+from carillon.sip.headers import parse_name_addr, sdp_of
+from carillon.sip.message import Message
+from carillon.sip.uri import parse_uri
+from carillon.switch import canary
+from carillon.switch.calls import Call
+from carillon.switch.devices import Refusal
+from carillon.switch.legs import Leg, Party
+from carillon.switch.plans import Owner
+
+if TYPE_CHECKING:
+    from carillon.switch.switchboard import Switchboard
+
+log = logging.getLogger(__name__)
+
+MOST_CALLS = 3000
+RETRY_AFTER = (("Retry-After", "5"),)
+ALLOW = (("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"),)
+LONGEST_NAME = 80
+
+
+class Arrivals:
+    """The door."""
+
+    def __init__(self, board: Switchboard) -> None:
+        self._board = board
+
+    # -- requests outside calls ------------------------------------------------------------------
+
+    def request(self, received: RequestReceived) -> None:
+        """Answer a REGISTER or an OPTIONS; nothing else is spoken outside a call yet."""
+        board = self._board
+        status, headers = 200, ALLOW
+        if received.request.method == "REGISTER":
+            try:
+                headers = board.devices.register(received.request, received.flow)
+            except Refusal as refusal:
+                status, headers = refusal.status, refusal.headers
+        elif received.request.method != "OPTIONS":
+            status = 405
+        board.endpoint.respond(received.transaction, status, board.now, headers=headers)
+
+    # -- calls -----------------------------------------------------------------------------------
+
+    def invite(self, received: InviteReceived) -> None:
+        """Take a call or refuse it."""
+        board = self._board
+        if len(board.calls) >= MOST_CALLS or board.stopping:
+            self._refuse(received, 503, RETRY_AFTER)
+            return
+        try:
+            trunk = board.trunks.sender(received.flow, board.plans.trunks)
+            if trunk is not None:
+                self._from_trunk(received, trunk)
+            else:
+                self._from_device(received, board.devices.authenticate(received.request))
+        except Refusal as refusal:
+            self._refuse(received, refusal.status, refusal.headers)
+        except RemoteError as error:
+            self._refuse(received, error.status, error.headers)
+
+    def _refuse(
+        self, received: InviteReceived, status: int, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        self._board.endpoint.refuse(received.leg, status, self._board.now, headers=headers)
+
+    def _from_trunk(self, received: InviteReceived, trunk: Trunk) -> None:
+        called = e164_of(parse_uri(received.request.uri).user)
+        if trunk.sandbox and called == canary.CALLED:
+            found: tuple[Plan, Number] | None = (canary.PLAN, canary.NUMBER)
+        else:
+            found = self._board.plans.number(called)
+        if found is None:
+            log.info("trunk %s: a call for %.40r, which is not ours", trunk.name, called)
+            raise Refusal(404)
+        plan, number = found
+        caller, name = self._caller(received.request)
+        party = Party(caller, e164=caller, trunk=trunk.id)
+        leg = self._caller_leg(received, party)
+        arrived = self._arrived(
+            plan, "inbound", caller, called, caller_name=name, number=number.id, trunk=trunk.id
+        )
+        self._begin(received, leg, arrived, plan, number)
+
+    def _from_device(self, received: InviteReceived, owner: Owner) -> None:
+        dialled = parse_uri(received.request.uri).user
+        plan, user = owner.plan, owner.user
+        way = way_out(plan, user, dialled)
+        party = Party(user.name, user=user.id, device=owner.device.id)
+        direction, called, number_id = "internal", dialled, None
+        match way:
+            case NoWay(_, status):
+                raise Refusal(status)
+            case ToUser(colleague):
+                flow_plan, number = extension_flow(plan, colleague)
+            case ToNumber(number):
+                flow_plan, called, number_id = plan, number.e164, number.id
+            case ToOutside(e164, shown):
+                flow_plan, number = outside_flow(plan, way)
+                direction, called, number_id = "outbound", e164, shown.id
+        leg = self._caller_leg(received, party)
+        caller = number.e164 if direction == "outbound" else user.extension
+        arrived = self._arrived(
+            plan,
+            direction,
+            caller,
+            called,
+            caller_name=user.name,
+            number=number_id,
+            user=user.id,
+        )
+        self._begin(received, leg, arrived, flow_plan, number)
+
+    def _caller_leg(self, received: InviteReceived, party: Party) -> Leg:
+        leg = Leg(self._board, CALLER_LEG, party)
+        leg.sip = received.leg
+        if not leg.take_offer(sdp_of(received.request)):
+            raise Refusal(488)
+        return leg
+
+    def _arrived(
+        self,
+        plan: Plan,
+        direction: str,
+        caller: str,
+        called: str,
+        *,
+        caller_name: str = "",
+        number: str | None = None,
+        user: str | None = None,
+        trunk: str | None = None,
+    ) -> CallArrived:
+        return CallArrived(
+            call=secrets.token_hex(8),
+            seq=1,
+            at=self._board.clock(),
+            company=plan.company,
+            plan_version=plan.version,
+            direction=direction,
+            caller=caller,
+            called=called,
+            caller_name=caller_name[:LONGEST_NAME],
+            number=number,
+            user=user,
+            trunk=trunk,
+        )
+
+    def _begin(
+        self, received: InviteReceived, leg: Leg, arrived: CallArrived, plan: Plan, number: Number
+    ) -> None:
+        board = self._board
+        call = Call(board, arrived, plan, number, leg)
+        leg.call = call
+        board.legs[received.leg] = leg
+        board.add(call)
+        board.emit(call, arrived)
+        with board.guard(call):
+            call.begin()
+
+    def _caller(self, request: Message) -> tuple[str, str]:
+        """Return the caller's number and name as the carrier tells them (RFC 3325 before From)."""
+        asserted = request.all("P-Asserted-Identity")
+        stated = parse_name_addr(asserted[0] if asserted else request.get("From") or "")
+        user = parse_uri(stated.uri).user
+        if "id" in (request.get("Privacy") or "") or user.lower() in ("", "anonymous"):
+            return "anonymous", ""
+        return e164_of(user), stated.name
+
+
+def e164_of(user: str) -> str:
+    """Return a carrier's way of writing a number as E.164; as it is when it is not a number."""
+    if user.startswith("+"):
+        return user
+    if user.isdecimal() and not user.startswith("0"):
+        return f"+{user}"
+    return normalise(user, DialRules()) or user

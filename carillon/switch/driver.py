@@ -1,0 +1,116 @@
+"""Runs the SIP machine on its sockets; holds the only drain loop.
+
+The order is the whole point: everything an input leads to is worked out first, then the journal is
+written, and only then do packets and media commands leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+
+from carillon.schema.events import AnyEvent
+from carillon.sip.endpoint import Endpoint, Event, Flow, Send
+from carillon.switch.transport.tcp import Tcp
+from carillon.switch.transport.udp import Udp, open_udp
+
+log = logging.getLogger(__name__)
+
+
+class Driver:
+    """One endpoint, one UDP and one TCP socket on the same port."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        on_event: Callable[[Event], None],
+        commit: Callable[[list[AnyEvent]], None],
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._on_event = on_event
+        self._commit = commit
+        self._loop = asyncio.get_running_loop()
+        self.endpoint = Endpoint(host=host, port=port, tokens=lambda: secrets.token_hex(8))
+        self._udp: Udp | None = None
+        self._tcp = Tcp(self._received, self._failed)
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
+        self._draining = False
+        self.events: list[AnyEvent] = []
+        """What happened in this drain and is not in the journal yet."""
+
+    async def listen(self) -> None:
+        """Bind both sockets; OSError when the port is taken."""
+        await self._tcp.listen(self._host, self._port)
+        self._udp = await open_udp(self._host, self._port, self._received)
+
+    @property
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return self._loop.time()
+
+    def drain(self) -> None:
+        """Let the machine's outputs out, until it has none. Call after every command from outside."""
+        if self._draining:
+            return  # an event's listener gave the machine commands: the loop below will see them
+        self._draining = True
+        sends: list[Send] = []
+        try:
+            while (output := self.endpoint.next_output()) is not None:
+                if isinstance(output, Send):
+                    sends.append(output)
+                else:
+                    self._on_event(output)
+        finally:
+            self._draining = False
+        self._commit(self.take_events())
+        for send in sends:
+            self._send(send)
+        self._set_timer()
+
+    def take_events(self) -> list[AnyEvent]:
+        """Return what happened since the last commit, and forget it."""
+        events = self.events[:]
+        self.events.clear()
+        return events
+
+    def _send(self, send: Send) -> None:
+        if send.flow.transport == "tcp":
+            self._tcp.send(send.data, send.flow)
+        elif self._udp is not None:
+            self._udp.send(send.data, send.flow)
+
+    def _received(self, data: bytes, flow: Flow) -> None:
+        self.endpoint.receive(data, flow, self._loop.time())
+        self.drain()
+
+    def _failed(self, flow: Flow) -> None:
+        self.endpoint.flow_failed(flow, self._loop.time())
+        self.drain()
+
+    def _set_timer(self) -> None:
+        at = self.endpoint.timer_at
+        if at is None or (self._timer_at is not None and self._timer_at <= at):
+            return  # an earlier alarm rings first and sets the next one
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = self._loop.call_at(at, self._rang)
+
+    def _rang(self) -> None:
+        self._timer = self._timer_at = None
+        self.endpoint.handle_timer(self._loop.time())
+        self.drain()
+
+    def close(self) -> None:
+        """Close the sockets."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._tcp.close()
+        if self._udp is not None:
+            self._udp.close()

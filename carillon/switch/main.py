@@ -1,0 +1,83 @@
+"""The switch process: `python -m carillon.switch`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+
+import uvloop
+
+from carillon.bus.client import PortalClient
+from carillon.bus.config import BadSetting, Config, read_config
+from carillon.bus.server import Server
+from carillon.switch.api import Api
+from carillon.switch.recovery import end_lost_calls
+from carillon.switch.switchboard import Switchboard
+
+log = logging.getLogger("carillon.switch")
+
+STOP_SECONDS = 2.0
+
+
+def _http(config: Config, board: Switchboard, secret: str) -> Server:
+    api = Api(secret, board.journal, do=board.do, status=board.status, taken=board.taken)
+    return Server(api, config.switch_port)
+
+
+async def run(config: Config) -> int:
+    """Serve until a signal; return the exit status."""
+    config.make_folders()
+    secret = config.secret()
+    board = Switchboard(config, PortalClient(config.portal_url, secret))
+    lost = end_lost_calls(board.journal, config.recordings, board.clock)
+    if lost:
+        log.warning("journal: %s calls had been cut off; their records are complete now", lost)
+    try:
+        await board.driver.listen()
+    except OSError as error:
+        log.error("cannot serve SIP on %s:%s: %s", config.host, config.sip_port, error.strerror)
+        return 1
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    server = _http(config, board, secret)
+    tasks = [
+        asyncio.create_task(task)
+        for task in (board.plans.follow(), board.media.follow(), board.expire(), server.serve())
+    ]
+    log.info("ready: SIP on %s:%s, %s plans", config.host, config.sip_port, len(board.plans))
+    await stop.wait()
+    await _stop(board, tasks, server)
+    return 0
+
+
+async def _stop(board: Switchboard, tasks: list[asyncio.Task[None]], server: Server) -> None:
+    """Say goodbye to everybody, write the last records, close."""
+    board.stopping = True
+    for call in list(board.calls.values()):
+        with board.guard(call):
+            call.end(by="system", detail="shutdown")
+    until = board.loop.time() + STOP_SECONDS
+    while board.calls and board.loop.time() < until:
+        await asyncio.sleep(0.02)
+    server.should_exit = True
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    board.driver.close()
+    board.devices.close()
+    board.journal.close()
+
+
+def main() -> int:
+    """Run the switch."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    try:
+        config = read_config()
+    except BadSetting as error:
+        log.error("%s", error)
+        return 2
+    return uvloop.run(run(config))

@@ -1,0 +1,94 @@
+"""The switch's side of the media process's socket. The protocol is `schema.mediacontrol`.
+
+What is asked while the media process is away is not queued: when it is back, `on_return` puts every
+live call's sound together again from what the calls know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from carillon.schema.mediacontrol import MAX_MESSAGE_BYTES, Hello, MediaCommand, MediaEvent
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.1
+
+
+class MediaPlane:
+    """A connection that comes back."""
+
+    def __init__(
+        self,
+        socket: Path,
+        *,
+        on_event: Callable[[MediaEvent], None],
+        on_return: Callable[[Hello], None],
+        on_loss: Callable[[], None],
+    ) -> None:
+        self._socket = socket
+        self._on_event = on_event
+        self._on_return = on_return
+        self._on_loss = on_loss
+        self._writer: asyncio.StreamWriter | None = None
+        self._pending = bytearray()
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(MediaEvent).decode
+
+    @property
+    def connected(self) -> bool:
+        """Whether a media process said hello."""
+        return self._writer is not None
+
+    def ask(self, command: MediaCommand) -> None:
+        """Add a command to what the next `flush` sends."""
+        if self._writer is not None:
+            body = self._encode(command)
+            self._pending += len(body).to_bytes(4, "big") + body
+
+    def flush(self) -> None:
+        """Send what was asked, in order, in one write."""
+        if self._pending and self._writer is not None:
+            self._writer.write(bytes(self._pending))
+        self._pending.clear()
+
+    async def follow(self) -> None:
+        """Stay connected for ever."""
+        while True:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, msgspec.MsgspecError):
+                reader, writer = await asyncio.open_unix_connection(str(self._socket))
+                try:
+                    await self._converse(reader, writer)
+                finally:
+                    writer.close()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hello = self._decode(await _message(reader))
+        if not isinstance(hello, Hello):
+            return
+        log.info("media: connected to process %s", hello.pid)
+        self._writer = writer
+        try:
+            self._on_return(hello)
+            self.flush()
+            while True:
+                self._on_event(self._decode(await _message(reader)))
+        finally:
+            self._writer = None
+            self._pending.clear()
+            log.error("media: the media process is gone")
+            self._on_loss()
+
+
+async def _message(reader: asyncio.StreamReader) -> bytes:
+    size = int.from_bytes(await reader.readexactly(4), "big")
+    if size > MAX_MESSAGE_BYTES:
+        raise msgspec.DecodeError(f"a message of {size} bytes")
+    return await reader.readexactly(size)

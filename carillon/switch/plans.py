@@ -1,0 +1,162 @@
+"""The plans the switch routes by: fetched from the portal, kept on the switch's own disk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from carillon.bus.client import PortalClient, Unreachable
+from carillon.schema.plan import (
+    PLAN_FORMAT,
+    Device,
+    Number,
+    Plan,
+    PlanIndex,
+    Trunk,
+    User,
+    read_index,
+    read_plan,
+    write_plan,
+)
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a device is."""
+
+    plan: Plan
+    user: User
+    device: Device
+
+
+class PlanStore:
+    """Every company's newest plan, by number and by device name."""
+
+    def __init__(self, folder: Path, portal: PortalClient, on_trouble: Callable[[str, str], None]):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._portal = portal
+        self._on_trouble = on_trouble
+        self._etag = ""
+        self._wanted = asyncio.Event()
+        self.trunks: tuple[Trunk, ...] = ()
+        self._plans: dict[str, Plan] = {}
+        self._numbers: dict[str, tuple[Plan, Number]] = {}
+        self._devices: dict[str, Owner] = {}
+        self._users: dict[tuple[str, str], tuple[User, list[Device]]] = {}
+        self._load()
+
+    def __len__(self) -> int:
+        return len(self._plans)
+
+    def plan(self, company: str) -> Plan | None:
+        """Return a company's newest plan."""
+        return self._plans.get(company)
+
+    def number(self, e164: str) -> tuple[Plan, Number] | None:
+        """Find whose number this is."""
+        return self._numbers.get(e164)
+
+    def device(self, username: str) -> Owner | None:
+        """Find whose phone signs in by this name."""
+        return self._devices.get(username)
+
+    def user(self, company: str, user: str) -> User | None:
+        """Return a user as the newest plan has them."""
+        found = self._users.get((company, user))
+        return found[0] if found else None
+
+    def devices_of(self, company: str, user: str) -> list[Device]:
+        """Return a user's phones, as the newest plan has them."""
+        found = self._users.get((company, user))
+        return found[1] if found else []
+
+    def reload(self) -> None:
+        """Ask the portal now."""
+        self._etag = ""
+        self._wanted.set()
+
+    async def follow(self) -> None:
+        """Keep up with the portal for ever; while it is away, the plans on disk stay in force."""
+        while True:
+            self._wanted.clear()
+            try:
+                await self._fetch()
+            except Unreachable as error:
+                log.debug("plans: %s", error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), POLL_SECONDS)
+
+    async def _fetch(self) -> None:
+        index, etag = await asyncio.to_thread(self._portal.index, self._etag)
+        if index is None:
+            return
+        for ref in index.plans:
+            known = self._plans.get(ref.company)
+            if known is None or known.version != ref.version:
+                self._keep(await asyncio.to_thread(self._portal.plan, ref.company))
+        self._drop({ref.company for ref in index.plans})
+        _write(self._folder / "index.json", msgspec.json.encode(index))
+        self.trunks = index.trunks
+        self._etag = etag
+
+    def _keep(self, plan: Plan) -> None:
+        if plan.format > PLAN_FORMAT or not plan.company.replace("-", "").isalnum():
+            self._on_trouble("plan-refused", f"{plan.company} {plan.version}")
+            return
+        _write(self._folder / f"{plan.company}.plan.json", write_plan(plan))
+        self._plans[plan.company] = plan
+        self._index()
+        log.info("plans: company %s is at version %s", plan.company, plan.version)
+
+    def _drop(self, kept: set[str]) -> None:
+        for company in set(self._plans) - kept:
+            del self._plans[company]
+            (self._folder / f"{company}.plan.json").unlink(missing_ok=True)
+            self._index()
+
+    def _load(self) -> None:
+        for path in sorted(self._folder.glob("*.plan.json")):
+            try:
+                plan = read_plan(path.read_bytes())
+                self._plans[plan.company] = plan
+            except msgspec.MsgspecError as error:
+                self._on_trouble("plan-refused", f"{path.name}: {error}")
+        with contextlib.suppress(FileNotFoundError, msgspec.MsgspecError):
+            index: PlanIndex = read_index((self._folder / "index.json").read_bytes())
+            self.trunks = index.trunks
+        self._index()
+
+    def _index(self) -> None:
+        self._numbers = {n.e164: (plan, n) for plan in self._plans.values() for n in plan.numbers}
+        self._devices = {}
+        self._users = {}
+        for plan in self._plans.values():
+            for user in plan.users:
+                self._users[plan.company, user.id] = (user, [])
+            for device in plan.devices:
+                found = self._users.get((plan.company, device.user))
+                if found is not None:
+                    found[1].append(device)
+                    self._devices[device.username] = Owner(plan, found[0], device)
+
+
+def _write(path: Path, document: bytes) -> None:
+    """Replace a file whole: a crash leaves the old one or the new one."""
+    fresh = path.with_suffix(".new")
+    with open(fresh, "wb") as file:
+        file.write(document)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
