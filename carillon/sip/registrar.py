@@ -1,0 +1,247 @@
+"""The registrar (RFC 3261 §10.3): who can be reached where, and until when.
+
+A binding remembers the flow its REGISTER came by, since a phone behind NAT is reached there and nowhere else.
+Who may register which address-of-record is the caller's business, and decided before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from carillon.sip.errors import RemoteError
+from carillon.sip.headers import NameAddr, parse_cseq, parse_name_addr, parse_seconds
+from carillon.sip.message import Message
+from carillon.sip.outputs import Flow
+from carillon.sip.uri import parse_uri
+
+MIN_SECONDS = 60
+MAX_SECONDS = 3600
+DEFAULT_SECONDS = 600
+MAX_BINDINGS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One place where an address-of-record can be reached. `expires_at` is on the clock of `now`.
+
+    `instance` is the phone's `+sip.instance`, "" when it gives none.
+    """
+
+    aor: str
+    contact: str
+    flow: Flow
+    expires_at: float
+    call_id: str
+    cseq: int
+    user_agent: str = ""
+    instance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    contact: str
+    seconds: int
+    instance: str
+
+
+class Registrar:
+    """All bindings, by address-of-record."""
+
+    def __init__(
+        self,
+        *,
+        min_seconds: int = MIN_SECONDS,
+        max_seconds: int = MAX_SECONDS,
+        default_seconds: int = DEFAULT_SECONDS,
+    ) -> None:
+        self._min = min_seconds
+        self._max = max_seconds
+        self._default = default_seconds
+        self._bindings: dict[str, dict[str, Binding]] = {}
+
+    def register(self, aor: str, request: Message, flow: Flow, now: float) -> list[tuple[str, str]]:
+        """Take a REGISTER and return the headers of its 200; `RemoteError` leaves everything as it was.
+
+        400 for what makes no sense, 423 for too short a time (with Min-Expires in `headers`), 500 for a
+        request older than what we know, 403 above ten bindings.
+        """
+        call_id = request.get("Call-ID") or ""
+        cseq = parse_cseq(request.get("CSeq") or "")[0]
+        contacts = request.all("Contact")
+        held = self._alive(aor, now)
+        if "*" in contacts:
+            kept = self._remove_all(request, contacts, held, call_id, cseq)
+        else:
+            kept = self._update(aor, request, contacts, held, flow, now)
+        self._keep(aor, kept)
+        return [("Contact", _written(binding, now)) for binding in kept.values()]
+
+    def bindings(self, aor: str, now: float) -> list[Binding]:
+        """Return where an address-of-record can be reached now, the newest last."""
+        return list(self._alive(aor, now).values())
+
+    def names(self) -> list[str]:
+        """Return every address-of-record that has, or lately had, a binding."""
+        return list(self._bindings)
+
+    def expire(self, now: float) -> list[str]:
+        """Remove what has run out; return the addresses-of-record that lost something. O(n)."""
+        lost: list[str] = []
+        for aor, held in list(self._bindings.items()):
+            alive = self._alive(aor, now)
+            if len(alive) == len(held):
+                continue
+            lost.append(aor)
+            self._keep(aor, alive)
+        return lost
+
+    def remove(self, aor: str) -> list[Binding]:
+        """Remove and return every binding of an address-of-record, as when its device is deleted."""
+        return list(self._bindings.pop(aor, {}).values())
+
+    def snapshot(self, aor: str, offset: float) -> list[dict[str, object]]:
+        """Return the bindings as plain values to keep on disk.
+
+        `offset` is wall clock minus `now`: times are stored by the wall clock, which outlives a restart.
+        """
+        return [
+            {
+                "contact": held.contact,
+                "flow": [held.flow.transport, held.flow.host, held.flow.port],
+                "expires_at": held.expires_at + offset,
+                "call_id": held.call_id,
+                "cseq": held.cseq,
+                "user_agent": held.user_agent,
+                "instance": held.instance,
+            }
+            for held in self._bindings.get(aor, {}).values()
+        ]
+
+    def restore(self, aor: str, rows: list[dict[str, object]], offset: float) -> None:
+        """Take back a snapshot in place of what there is; KeyError, TypeError or ValueError when it is none.
+
+        TCP connections are not remembered: the phone must come again, or be reached anew.
+        """
+        kept: dict[str, Binding] = {}
+        for row in rows:
+            transport, host, port = _list(row["flow"])
+            binding = Binding(
+                aor,
+                str(row["contact"]),
+                Flow(str(transport), str(host), _whole(port)),
+                _number(row["expires_at"]) - offset,
+                str(row["call_id"]),
+                _whole(row["cseq"]),
+                str(row["user_agent"]),
+                str(row["instance"]),
+            )
+            kept[_same(binding)] = binding
+        self._keep(aor, kept)
+
+    def _keep(self, aor: str, kept: dict[str, Binding]) -> None:
+        if kept:
+            self._bindings[aor] = kept
+        else:
+            self._bindings.pop(aor, None)
+
+    def _alive(self, aor: str, now: float) -> dict[str, Binding]:
+        held = self._bindings.get(aor, {})
+        return {key: binding for key, binding in held.items() if binding.expires_at > now}
+
+    def _remove_all(
+        self,
+        request: Message,
+        contacts: list[str],
+        held: dict[str, Binding],
+        call_id: str,
+        cseq: int,
+    ) -> dict[str, Binding]:
+        # §10.3 step 6: the star stands alone, and only to remove.
+        if len(contacts) != 1 or parse_seconds(request.get("Expires")) != 0:
+            raise RemoteError(400, "Star Needs Expires 0")
+        for binding in held.values():
+            _check_order(binding, call_id, cseq)
+        return {}
+
+    def _update(
+        self,
+        aor: str,
+        request: Message,
+        contacts: list[str],
+        held: dict[str, Binding],
+        flow: Flow,
+        now: float,
+    ) -> dict[str, Binding]:
+        # Every contact is checked before any is changed: a refused request has changed nothing.
+        wishes = [self._wish(parse_name_addr(contact), request) for contact in contacts[:32]]
+        call_id = request.get("Call-ID") or ""
+        cseq = parse_cseq(request.get("CSeq") or "")[0]
+        kept = dict(held)
+        for wish in wishes:
+            binding = Binding(
+                aor,
+                wish.contact,
+                flow,
+                now + wish.seconds,
+                call_id,
+                cseq,
+                (request.get("User-Agent") or "")[:200],
+                wish.instance,
+            )
+            known = kept.pop(_same(binding), None)
+            if known is not None:
+                _check_order(known, call_id, cseq)
+            if wish.seconds:
+                kept[_same(binding)] = binding
+        if len(kept) > MAX_BINDINGS:
+            raise RemoteError(403, "Too Many Contacts")
+        return kept
+
+    def _wish(self, contact: NameAddr, request: Message) -> _Wish:
+        uri = parse_uri(contact.uri)
+        if uri.scheme == "tel":
+            raise RemoteError(400, "Contact Is Not Reachable")
+        seconds = parse_seconds(contact.params.get("expires"))
+        if seconds is None:
+            seconds = parse_seconds(request.get("Expires"))
+        if seconds is None:
+            seconds = self._default
+        if 0 < seconds < self._min:
+            raise RemoteError(423, headers=(("Min-Expires", str(self._min)),))
+        instance = contact.params.get("+sip.instance", "")[:200]
+        return _Wish(contact.uri, min(seconds, self._max), instance)
+
+
+def _same(binding: Binding) -> str:
+    # A phone that moved comes back with another contact but the same instance (RFC 5626 §6).
+    return binding.instance or binding.contact
+
+
+def _check_order(known: Binding, call_id: str, cseq: int) -> None:
+    if known.call_id == call_id and cseq <= known.cseq:
+        raise RemoteError(500, "REGISTER Out of Order")
+
+
+def _written(binding: Binding, now: float) -> str:
+    params = {"expires": str(max(0, round(binding.expires_at - now)))}
+    if binding.instance:
+        params["+sip.instance"] = binding.instance
+    return NameAddr(binding.contact, params=params).write()
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return value
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError("not a whole number")
+    return value
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float):
+        raise TypeError("not a number")
+    return float(value)
