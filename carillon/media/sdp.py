@@ -238,7 +238,7 @@ def _session(media: _Media, address: str, direction: str) -> Session:
 def first_common(session: Session, known: Sequence[int]) -> int:
     """Return the payload type of their first codec that we know; `NotAcceptable` when there is none.
 
-    `known` are static payload types (RFC 3551); a peer that gives such a number another meaning does not count.
+    `known` are static payload types (RFC 3551); a number to which a peer gives another meaning does not count.
     """
     for codec in session.payloads:
         if codec.pt in known and _STATIC.get(codec.pt) == (codec.name.upper(), codec.clock):
@@ -249,7 +249,7 @@ def first_common(session: Session, known: Sequence[int]) -> int:
 def offer(
     local: Local, codecs: Sequence[int], *, digits: int = 101, direction: str = "sendrecv"
 ) -> bytes:
-    """Write an offer of one audio stream with these payload types; `digits` -1 leaves out telephone events."""
+    """Write an offer of one audio stream with these payload types; `digits` -1: no telephone events."""
     return _document(local, [_audio(local.port, "RTP/AVP", codecs, digits, direction)])
 
 

@@ -16,10 +16,10 @@ Params = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class NameAddr:
-    """An address with its display name; header parameters such as `tag` are in `params`."""
+    """An address with its display `name`; header parameters such as `tag` are in `params`."""
 
     uri: str
-    display: str = ""
+    name: str = ""
     params: Params = field(default_factory=dict)
 
     @property
@@ -29,8 +29,8 @@ class NameAddr:
 
     def write(self) -> str:
         """Return the address as text, the URI always in brackets."""
-        name = f"{quote(self.display)} " if self.display else ""
-        return f"{name}<{self.uri}>{write_params(self.params)}"
+        display = f"{quote(self.name)} " if self.name else ""
+        return f"{display}<{self.uri}>{write_params(self.params)}"
 
 
 @dataclass(frozen=True, slots=True)
