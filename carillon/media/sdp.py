@@ -238,7 +238,7 @@ def _session(media: _Media, address: str, direction: str) -> Session:
 def first_common(session: Session, known: Sequence[int]) -> int:
     """Return the payload type of their first codec that we know; `NotAcceptable` when there is none.
 
-    `known` are static payload types (RFC 3551); a number to which a peer gives another meaning does not count.
+    `known` are static payload types (RFC 3551); a number that means something else here does not count.
     """
     for codec in session.payloads:
         if codec.pt in known and _STATIC.get(codec.pt) == (codec.name.upper(), codec.clock):

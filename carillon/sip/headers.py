@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from carillon.sip.errors import RemoteError
@@ -9,6 +10,7 @@ from carillon.sip.message import Message, split_at
 from carillon.sip.names import is_token
 from carillon.sip.uri import host_text, split_host
 
+_SPACE = re.compile(r"[\x00-\x20]").search
 MAX_CSEQ = 2**31 - 1
 
 Params = dict[str, str]
@@ -118,7 +120,7 @@ def parse_name_addr(text: str) -> NameAddr:
         if "?" in uri or "," in uri:
             raise RemoteError(400, "Unbracketed URI")
     uri = uri.strip(" \t")
-    if not uri or any(ord(char) <= 32 for char in uri):
+    if not uri or _SPACE(uri):
         raise RemoteError(400, "Bad Address")
     return NameAddr(uri, display, parse_params(tail) if tail else {})
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import string
 from dataclasses import dataclass, field
 
 from carillon.sip.errors import RemoteError
 
 _HEX = frozenset("0123456789abcdefABCDEF")
-_UNRESERVED = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.!~*'()")
-_IN_USER = _UNRESERVED | frozenset("&=+$,;?/")
-_IN_HOST = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.")
-_IN_IPV6 = frozenset("0123456789abcdefABCDEF:.")
+_USER_CHARS = frozenset(string.ascii_letters + string.digits + "-_.!~*'()&=+$,;?/")
+# One character class each: nothing to backtrack into.
+_USER = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,;?/]*").fullmatch
+_HOST = re.compile(r"[A-Za-z0-9\-_.]*").fullmatch
+_IPV6 = re.compile(r"[A-Fa-f0-9:.]*").fullmatch
+_SPACE = re.compile(r"[\x00-\x20]").search
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def parse_uri(text: str) -> Uri:
     """Read a URI; `RemoteError` 416 for a scheme we do not speak, 400 for one that is broken."""
     scheme, colon, rest = text.partition(":")
     scheme = scheme.strip(" \t").lower()
-    if not colon or not scheme.isascii() or any(ord(char) <= 32 for char in rest):
+    if not colon or not scheme.isascii() or _SPACE(rest):
         raise RemoteError(400, "Bad URI")
     if scheme == "tel":
         number, params = _params(rest)
@@ -79,11 +83,11 @@ def split_host(text: str) -> tuple[str, int]:
     text = text.strip(" \t")
     if text[:1] == "[":
         host, bracket, tail = text[1:].partition("]")
-        good = bracket and _IN_IPV6.issuperset(host) and tail[:1] in ("", ":")
+        good = bool(bracket and _IPV6(host)) and tail[:1] in ("", ":")
         port = tail[1:]
     else:
         host, _, port = text.partition(":")
-        good = _IN_HOST.issuperset(host.rstrip(" \t"))
+        good = _HOST(host.rstrip(" \t")) is not None
         host, port = host.rstrip(" \t"), port.lstrip(" \t")
     if not good or not host:
         raise RemoteError(400, "Bad Host")
@@ -124,11 +128,11 @@ def _unescape(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    if _IN_USER.issuperset(text):
+    if _USER(text):
         return text
     return "".join(
         char
-        if char in _IN_USER
+        if char in _USER_CHARS
         or (char == "%" and _HEX.issuperset(text[i + 1 : i + 3]) and i + 2 < len(text))
         else "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "replace"))
         for i, char in enumerate(text)
