@@ -108,7 +108,8 @@ class Streams:
         ssrc = words[:, 2].astype(np.int64)
         ahead = (sequence - self.highest[rows] + MAX_JUMP) & 0xFFFF
         other = (self.source_ssrc[rows] != ssrc) | (ahead > 2 * MAX_JUMP)
-        new, first = rows[other], sequence[other]
+        new: Rows = rows[other]
+        first = sequence[other]
         heard = self.source_ssrc[new] != UNKNOWN
         self.expected_before[new] += np.where(heard, self.highest[new] - self.first[new] + 1, 0)
         self.first[new] = first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
 import signal
@@ -298,7 +299,7 @@ def loudness(samples: Samples, frequency: float) -> float:
 
 def is_one_stream(packets: list[Heard]) -> bool:
     """Tell whether these packets are one stream without a jump in sequence or a step back in time."""
-    for before, after in zip(packets, packets[1:], strict=False):
+    for before, after in itertools.pairwise(packets):
         ahead = (after.time - before.time) & 0xFFFFFFFF
         follows = after.sequence == (before.sequence + 1) & 0xFFFF and after.ssrc == before.ssrc
         if not follows or ahead >= 0x80000000:
