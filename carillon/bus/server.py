@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+import logging
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, TypeAlias
 
@@ -29,6 +30,7 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=1,
         )
         super().__init__(config)
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

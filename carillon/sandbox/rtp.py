@@ -36,6 +36,7 @@ class Sound(asyncio.DatagramProtocol):
         self._sequence = random.getrandbits(15)
         self._timestamp = random.getrandbits(30)
         self._ssrc = random.getrandbits(32)
+        self._key_stamp = 0
         self._heard: list[bytes] = []
         self._loop_speech: list[bytes] = []
         self.laws: list[bool] = []

@@ -16,6 +16,7 @@ from carillon.flows.outgoing import (
     outside_flow,
     way_out,
 )
+from carillon.schema.canary import CALLED
 from carillon.schema.cdr import CALLER_LEG
 from carillon.schema.events import CallArrived
 from carillon.schema.plan import DialRules, Number, Plan, Trunk
@@ -37,7 +38,9 @@ log = logging.getLogger(__name__)
 
 MOST_CALLS = 3000
 RETRY_AFTER = (("Retry-After", "5"),)
-ALLOW = (("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"),)
+Headers = tuple[tuple[str, str], ...]
+
+ALLOW: Headers = (("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"),)
 LONGEST_NAME = 80
 
 
@@ -52,12 +55,16 @@ class Arrivals:
     def request(self, received: RequestReceived) -> None:
         """Answer a REGISTER or an OPTIONS; nothing else is spoken outside a call yet."""
         board = self._board
-        status, headers = 200, ALLOW
+        status = 200
+        headers: Headers = ALLOW
         if received.request.method == "REGISTER":
             try:
                 headers = board.devices.register(received.request, received.flow)
             except Refusal as refusal:
                 status, headers = refusal.status, refusal.headers
+            except Exception:
+                log.exception("a registration from %s met a fault of ours", received.flow.host)
+                status, headers = 500, ()
         elif received.request.method != "OPTIONS":
             status = 405
         board.endpoint.respond(received.transaction, status, board.now, headers=headers)
@@ -80,15 +87,16 @@ class Arrivals:
             self._refuse(received, refusal.status, refusal.headers)
         except RemoteError as error:
             self._refuse(received, error.status, error.headers)
+        except Exception:
+            log.exception("a call from %s:%s met a fault of ours", received.flow.host, received.flow.port)
+            self._refuse(received, 500)
 
-    def _refuse(
-        self, received: InviteReceived, status: int, headers: tuple[tuple[str, str], ...] = ()
-    ) -> None:
+    def _refuse(self, received: InviteReceived, status: int, headers: Headers = ()) -> None:
         self._board.endpoint.refuse(received.leg, status, self._board.now, headers=headers)
 
     def _from_trunk(self, received: InviteReceived, trunk: Trunk) -> None:
         called = e164_of(parse_uri(received.request.uri).user)
-        if trunk.sandbox and called == canary.CALLED:
+        if trunk.sandbox and called == CALLED:
             found: tuple[Plan, Number] | None = (canary.PLAN, canary.NUMBER)
         else:
             found = self._board.plans.number(called)

@@ -116,7 +116,7 @@ class Devices:
             )
         elif known and not bindings:
             self._lost(username)
-        return headers
+        return tuple(headers)
 
     def bindings(self, username: str) -> list[Binding]:
         """Return where a phone can be rung now."""
