@@ -88,7 +88,7 @@ class Calling:
             elif status >= 200:
                 self._answered(leg, asked, response, now)
             elif leg.state in ("calling", "early"):
-                self._progressed(leg, response, now)
+                self._progressed(leg, asked, response, now)
         except RemoteError:
             # An answer we cannot follow leaves nothing to talk about.
             self._failed(leg, 502, None, now)
@@ -101,7 +101,7 @@ class Calling:
             reason = response.reason if response else ""
             self._core.tell(Failed(leg.number, status, reason, response))
 
-    def _progressed(self, leg: Leg, response: Message, now: float) -> None:
+    def _progressed(self, leg: Leg, asked: Asked, response: Message, now: float) -> None:
         leg.state = "early"
         if leg.let_go:
             self.cancel(leg, now)
@@ -110,7 +110,7 @@ class Calling:
             return
         tag = tag_of(response.get("To"))
         if tag and (leg.dialog is None or leg.dialog.remote_tag != tag):
-            leg.dialog = Dialog.of_response(response, self._target(leg))
+            leg.dialog = Dialog.of_response(response, asked.message.uri)
             leg.rseq = 0
             leg.early_sdp = b""
         if not self._acknowledge_provisional(leg, response, now):
@@ -137,7 +137,7 @@ class Calling:
 
     def _answered(self, leg: Leg, asked: Asked, response: Message, now: float) -> None:
         first = leg.state in ("calling", "early", "cancelling")
-        dialog = Dialog.of_response(response, self._target(leg))
+        dialog = Dialog.of_response(response, asked.message.uri)
         early = leg.dialog
         if early is not None and early.remote_tag == dialog.remote_tag:
             # The route set is that of the 2xx (§13.2.2.4); the count goes on over what a PRACK has used.
@@ -154,6 +154,7 @@ class Calling:
             return
         leg.dialog = dialog
         leg.state = "confirmed"
+        leg.asked = None
         if leg.timer is not None:
             leg.timer.stop()
         if leg.let_go:
@@ -161,10 +162,6 @@ class Calling:
             self._legs.end(leg, now)
             return
         self._core.tell(Answered(leg.number, sdp_of(response) or early_sdp, response))
-
-    @staticmethod
-    def _target(leg: Leg) -> str:
-        return leg.asked.message.uri if leg.asked is not None else ""
 
 
 class _Nobody:

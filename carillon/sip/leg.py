@@ -49,6 +49,7 @@ class Leg:
         "accepted",
         "asked",
         "call_id",
+        "caller",
         "credentials",
         "dialog",
         "direct",
@@ -72,6 +73,7 @@ class Leg:
     def __init__(self, number: int, state: str, call_id: str, local_tag: str, flow: Flow) -> None:
         self.number = number
         self.state = state
+        self.caller = state == "calling"
         self.call_id = call_id
         self.local_tag = local_tag
         self.flow = flow
@@ -175,6 +177,7 @@ class Legs:
     def remove(self, leg: Leg, now: float) -> None:
         """Forget a leg; what still waits for our answer gets 487."""
         leg.state = "gone"
+        leg.asked = leg.server = None
         self._by_number.pop(leg.number, None)
         self._by_dialog.pop((leg.call_id, leg.local_tag), None)
         self._by_invite.pop(leg.key, None)
@@ -224,11 +227,17 @@ class Legs:
         if len(transaction.acks) >= MAX_FORKS:
             return False
         ack = dialog.request("ACK", parse_cseq(response.headers["CSeq"][0])[0])
-        for name in ("Authorization", "Proxy-Authorization"):
-            if name in asked.message.headers:
-                ack.headers[name] = asked.message.headers[name]
+        proof: dict[str, list[str]] = {
+            name: asked.message.headers[name]
+            for name in ("Authorization", "Proxy-Authorization")
+            if name in asked.message.headers
+        }
+        ack.headers.update(proof)
         ack.headers["Via"] = [self.core.via(leg.way(dialog), self.core.branch())]
         transaction.acks[tag] = self.core.send(ack, leg.way(dialog))
+        # The transaction waits half a minute for echoes and other forks: of the INVITE they need no more.
+        asked.message = Message(method=asked.message.method, uri=asked.message.uri)
+        asked.message.headers = proof
         return True
 
     def accept(

@@ -223,7 +223,7 @@ class Session:
         if leg.postponed is None:
             leg.postponed = sdp
         dice = int(self._core.tokens()[:8], 16)
-        wait = 2.1 + dice % 191 / 100 if leg.asked is not None else dice % 201 / 100
+        wait = 2.1 + dice % 191 / 100 if leg.caller else dice % 201 / 100
         leg.timer = self._core.timers.start(now + wait, again)
 
     def inform(self, leg: Leg, content_type: str, body: bytes, now: float) -> None:

@@ -259,20 +259,9 @@ class Transactions:
         if row is None:
             return
         state, actions = row
-        request = transaction.request
+        request, user = transaction.request, transaction.user
         if state != transaction.state:
             self._enter(transaction, state, now)
-        if actions:
-            self._act(transaction, actions, now, request, response)
-
-    def _act(
-        self,
-        transaction: Transaction,
-        actions: str,
-        now: float,
-        request: Message | None,
-        response: Message | None,
-    ) -> None:
         if actions in ("send", "repeat"):
             if transaction.data:
                 self._outputs.append(Send(transaction.data, transaction.flow))
@@ -281,15 +270,8 @@ class Transactions:
             if response is not None and request is not None:
                 transaction.data = _ack(request, response).write()
             self._outputs.append(Send(transaction.data, transaction.flow))
-        user = transaction.user
-        if user is None:
-            return
-        if actions.endswith("tell") and response is not None:
-            user.answered(transaction, response, now)
-        elif actions == "timeout":
-            user.unanswered(transaction, 408, now)
-        elif actions == "unavailable":
-            user.unanswered(transaction, 503, now)
+        if user is not None:
+            _inform(user, transaction, actions, now, response)
 
     def _enter(self, transaction: Transaction, state: str, now: float) -> None:
         before, transaction.state = transaction.state, state
@@ -324,24 +306,40 @@ class Transactions:
                 clients.pop(key, None)
                 if not clients:
                     del self._by_address[address]
-            if state == "terminated":
-                self._clients.pop(key, None)
-        elif state == "terminated":
-            self._servers.pop(key, None)
+        if state == "terminated":
+            (self._clients if transaction.machine.client else self._servers).pop(key, None)
+            # User and transaction know each other; parted, they are freed at once and not by a collector.
+            transaction.user = None
         transaction.request = None
 
     def _start_repeating(self, transaction: Transaction, letter: str, now: float) -> None:
-        def repeat(now: float) -> None:
-            # Timer A doubles without end; E and G stop doubling at T2, and E waits T2 once there was a 1xx.
-            doubled = transaction.interval * 2
-            slow = T2 if transaction.state == "proceeding" else min(doubled, T2)
-            transaction.interval = doubled if letter == "A" else slow
-            wait = transaction.interval
-            transaction.repeat = self._timers.start(now + wait, repeat)
-            self._step(transaction, letter, now)
-
         transaction.interval = T1
-        transaction.repeat = self._timers.start(now + T1, repeat)
+        action = partial(self._repeat, transaction, letter)
+        transaction.repeat = self._timers.start(now + T1, action)
+
+    def _repeat(self, transaction: Transaction, letter: str, now: float) -> None:
+        # Timer A doubles without end; E and G stop doubling at T2, and E waits T2 once there was a 1xx.
+        doubled = transaction.interval * 2
+        slow = T2 if transaction.state == "proceeding" else min(doubled, T2)
+        transaction.interval = doubled if letter == "A" else slow
+        action = partial(self._repeat, transaction, letter)
+        transaction.repeat = self._timers.start(now + transaction.interval, action)
+        self._step(transaction, letter, now)
+
+
+def _inform(
+    user: TransactionUser,
+    transaction: Transaction,
+    actions: str,
+    now: float,
+    response: Message | None,
+) -> None:
+    if actions.endswith("tell") and response is not None:
+        user.answered(transaction, response, now)
+    elif actions == "timeout":
+        user.unanswered(transaction, 408, now)
+    elif actions == "unavailable":
+        user.unanswered(transaction, 503, now)
 
 
 def _kind(status: int) -> str:
