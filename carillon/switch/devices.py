@@ -88,7 +88,10 @@ class Devices:
         return owner
 
     def _challenge(self, *, stale: bool = False) -> Headers:
-        return tuple(self._challenger.challenge(self._now(), stale=stale))
+        # Only MD5 is offered: phones built on libre before 2.0 give up at the sight of SHA-256, even beside
+        # an MD5 they know. An answer with SHA-256 is taken all the same.
+        offers = self._challenger.challenge(self._now(), stale=stale)
+        return tuple(header for header in offers if "algorithm=MD5" in header[1])
 
     # -- where is it? ----------------------------------------------------------------------------
 

@@ -1,0 +1,151 @@
+"""Telephones that nobody here wrote: baresip and SIPp."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from carillon.media.wav import read_wav, write_wav
+from tests.system import PASSWORD, Samples, System, is_free, wait_for
+
+CONFIG = """\
+poll_method epoll
+sip_listen 127.0.0.1:{port}
+net_interface 127.0.0.1
+audio_path {folder}
+audio_player aubridge,nowhere
+audio_source aufile,{folder}/says.wav
+audio_srate 8000
+audio_channels 1
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+audio_buffer 20-160
+audio_telev_pt 101
+rtp_tos 184
+rtp_ports {rtp}-{rtp_end}
+rtcp_mux no
+jitter_buffer_delay 1-2
+rtp_stats no
+module_path {modules}
+module g711.so
+module aufile.so
+module aubridge.so
+module sndfile.so
+snd_path {folder}
+module_tmp account.so
+module_app menu.so
+module ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:{control}
+"""
+MODULES = ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules")
+
+
+class Baresip:
+    """A registered desk phone that answers every call, says a wav file and saves what it hears."""
+
+    def __init__(
+        self, system: System, user: str, folder: Path, says: Samples, *, transport: str = "udp"
+    ) -> None:
+        self._system = system
+        self._folder = folder
+        self._user = user
+        folder.mkdir(parents=True)
+        (folder / "says.wav").write_bytes(write_wav(says))
+        port = _free_base()
+        self._control, rtp = port + 4, port + 10
+        modules = next(path for path in MODULES if Path(path).is_dir())
+        config = CONFIG.format(
+            port=port,
+            folder=folder,
+            rtp=rtp,
+            rtp_end=rtp + 20,
+            control=self._control,
+            modules=modules,
+        )
+        (folder / "config").write_text(config)
+        proxy = f"127.0.0.1:{system.config.sip_port}"
+        (folder / "accounts").write_text(
+            f"<sip:acme-{user}@{proxy};transport={transport}>;auth_user=acme-{user};auth_pass={PASSWORD}"
+            f";answermode=auto;regint=60;audio_codecs=PCMA/8000/1,PCMU/8000/1;ptime=20\n"
+        )
+        (folder / "contacts").write_text("")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+
+    def start(self) -> None:
+        """Start and wait until it is registered."""
+        program = shutil.which("baresip")
+        assert program, "baresip is not installed: run `make setup`"
+        self._log = open(self._folder / "log", "ab")  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [program, "-f", str(self._folder)], stdout=self._log, stderr=subprocess.STDOUT
+        )
+        device = f"{self._user}-phone"
+        wait_for(
+            lambda: device in {r.device for r in self._system.switch.status().registrations},
+            15,
+            f"{self._user}'s baresip to register:\n" + self.log(),
+        )
+
+    def log(self) -> str:
+        """Return what it printed."""
+        path = self._folder / "log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def dial(self, number: str) -> None:
+        """Call a number."""
+        self.command("dial", f"sip:{number}@127.0.0.1:{self._system.config.sip_port}")
+
+    def command(self, command: str, params: str = "") -> None:
+        """Send a command to its control port (a netstring of JSON)."""
+        text = f'{{"command":"{command}","params":"{params}","token":"t"}}'
+        with socket.create_connection(("127.0.0.1", self._control), 5) as control:
+            control.sendall(f"{len(text)}:{text},".encode())
+            control.recv(4096)
+
+    def stop(self) -> Samples:
+        """Quit; return what it heard in its last call."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._log is not None:
+            self._log.close()
+        files = sorted(self._folder.glob("dump-*-dec.wav"))
+        return read_wav(files[-1].read_bytes()) if files else np.zeros(0, np.int16)
+
+
+def _free_base() -> int:
+    """Return an even port with room after it: SIP (and TLS on the next), control, RTP."""
+    for _ in range(200):
+        base = random.randrange(42000, 60000, 40)
+        if all(is_free(base + n) for n in (0, 1, 4, 10, 11, 12, 13)):
+            return base
+    raise RuntimeError("no free ports")
+
+
+@contextlib.contextmanager
+def baresip(
+    system: System, user: str, folder: Path, says: Samples, *, transport: str = "udp"
+) -> Iterator[Baresip]:
+    """Run a baresip for a while."""
+    phone = Baresip(system, user, folder / f"baresip-{user}", says, transport=transport)
+    try:
+        phone.start()
+        yield phone
+    finally:
+        phone.stop()
