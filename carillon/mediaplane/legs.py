@@ -51,7 +51,7 @@ class Legs:
         self._ports = range(first_port, last_port + 1, 2)
         self.streams = Streams(MAX_LEGS)
         self.digits = Digits(MAX_LEGS)
-        self.leg_of = np.full(MAX_LEGS, NONE, np.int64)
+        self.leg_of = [NONE] * MAX_LEGS
         self._row_of: dict[int, int] = {}
         self._free = list(range(MAX_LEGS))
         self.remotes = np.zeros((MAX_LEGS, wire.ADDRESS_BYTES), np.uint8)
@@ -199,7 +199,7 @@ class Legs:
         else:
             self._forget_shared(row)
         self.aimed[row] = self.learning[row] = False
-        del self._row_of[int(self.leg_of[row])]
+        del self._row_of[self.leg_of[row]]
         self.leg_of[row] = NONE
         heapq.heappush(self._free, row)
 

@@ -80,7 +80,7 @@ class Process:
             try:
                 self._turn(ready, time.monotonic())
             except Exception as error:
-                # A bug costs the batch it is in, not every call of this machine.
+                # A bug costs what it is in, not every call of this machine.
                 self._complain(error)
         self._finish()
 
@@ -168,10 +168,15 @@ class Process:
 
     def _obey(self, connection: Connection, now: float) -> None:
         try:
-            for command in connection.receive():
-                self._plane.do(command, now)
+            commands = connection.receive()
         except Broken as reason:
             self._drop(connection, str(reason), now)
+            return
+        for command in commands:
+            try:
+                self._plane.do(command, now)
+            except Exception as error:
+                self._complain(error)
 
     def _flush(self, connection: Connection, now: float) -> None:
         try:

@@ -200,7 +200,7 @@ class Plane:
         self._part(row)
         self._hush(row)
         self._player.leave(row)
-        leg = int(self._legs.leg_of[row])
+        leg = self._legs.leg_of[row]
         if stats:
             streams = self._streams
             self._tell(
@@ -226,11 +226,11 @@ class Plane:
         self.recorder.start(command, rows, self._now)
 
     def _hear_digit(self, row: int, digit: str) -> None:
-        self._tell(DigitHeard(int(self._legs.leg_of[row]), digit))
+        self._tell(DigitHeard(self._legs.leg_of[row], digit))
         self.recorder.hear_digit(row, digit, self._now)
 
     def _tell_play_ended(self, row: int, play: int) -> None:
-        self._tell(PlayEnded(int(self._legs.leg_of[row]), play))
+        self._tell(PlayEnded(self._legs.leg_of[row], play))
         self._choose(row)
 
     def step(self, now: float) -> int:
@@ -271,7 +271,7 @@ class Plane:
         silent = now - np.maximum(heard, self._watched_from) >= SILENT_SECONDS
         silent &= busy & self._legs.aimed
         for row in np.flatnonzero(silent & ~self._told_silent).tolist():
-            self._tell(LegSilent(int(self._legs.leg_of[row]), SILENT_SECONDS))
+            self._tell(LegSilent(self._legs.leg_of[row], SILENT_SECONDS))
         self._told_silent = silent
 
     def forget_all(self, now: float) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carillon.media.g711 import decode_alaw, decode_mulaw, encode_alaw, encode_mulaw
-from carillon.schema.mediacontrol import Hello, MediaCommand, MediaEvent
+from carillon.schema.mediacontrol import Hello, MediaCommand, MediaEvent, OpenLeg
 
 PATIENCE = 10.0
 FRAME = 160
@@ -92,6 +92,10 @@ class Switch:
         while select.select([self._peer], [], [], 0)[0] and self._read(0):
             pass
         return [event for event in self._events if isinstance(event, kind)]
+
+    def says_anything(self, within: float) -> bool:
+        """Tell whether the other side says anything in so many seconds."""
+        return bool(select.select([self._peer], [], [], within)[0])
 
     def hung_up(self) -> bool:
         """Wait until the other side closes."""
@@ -164,10 +168,16 @@ class MediaProcess:
     def own_port(self, index: int) -> int:
         return self.rtp_port + 2 + 2 * index
 
-    def phone(self, host: str = "127.0.0.1", to: int = 0, law: int = 8) -> Phone:
-        """Return a phone that sends to the shared port, or to a leg's own."""
-        phone = Phone(host, ("127.0.0.1", to or self.rtp_port), law)
+    def phone(self, host: str = "127.0.0.1", to: int = 0, law: int = 8, port: int = 0) -> Phone:
+        """Return a phone at any port, or at `port`, that sends to the shared port, or to a leg's own."""
+        phone = Phone((host, port), ("127.0.0.1", to or self.rtp_port), law)
         self._phones.append(phone)
+        return phone
+
+    def beats(self, leg: int = 999) -> Phone:
+        """Return a phone that hears silence, so one packet every 20 ms: the tests' clock."""
+        phone = self.phone("127.0.0.9")
+        self.switch.do(OpenLeg(leg, 0, 8, remote=phone.address))
         return phone
 
     def logged(self) -> str:
@@ -189,10 +199,10 @@ class Heard(msgspec.Struct):
 class Phone:
     """One far end."""
 
-    def __init__(self, host: str, to: tuple[str, int], law: int) -> None:
+    def __init__(self, at: tuple[str, int], to: tuple[str, int], law: int) -> None:
         self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self._udp.bind((host, 0))
+        self._udp.bind(at)
         self._to = to
         self.law = law
         self.ssrc = 0x1000 + self._udp.getsockname()[1]
@@ -252,6 +262,11 @@ class Phone:
             assert len(heard) < 1000, "it does not come"
             heard += self.listen(1)
         return heard
+
+    def hears(self, frequency: float, packets: int = 10) -> float:
+        """Wait for this frequency, listen on, and return how loud it is over so many packets."""
+        first = self.listen_until(lambda p: loudness(sound([p]), frequency) > 6000)[-1]
+        return loudness(sound([first, *self.listen(packets - 1)]), frequency)
 
     def drain(self) -> list[Heard]:
         """Return what has come already, without waiting."""

@@ -54,7 +54,7 @@ def test_a_prompt_key_depends_on_what_is_heard_and_nothing_else():
 
 
 def test_halving_the_rate_leaves_no_alias_and_keeps_speech():
-    assert np.abs(to_telephone(wave(6000, 16000))).max() < 40
+    assert np.abs(to_telephone(wave(6000, 16000))[400:-400]).max() < 40
     kept = to_telephone(wave(1000, 16000))[400:-400]
     assert 7800 < np.abs(kept).max() < 8200
 

@@ -1,0 +1,211 @@
+"""The process itself: strangers, garbage, switches that come and go."""
+
+import os
+import re
+import socket
+import stat
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from carillon.media.wav import read_wav
+from carillon.schema.mediacontrol import (
+    BridgeLegs,
+    CloseLeg,
+    OpenLeg,
+    Ping,
+    Pong,
+    StartRecording,
+)
+from tests.mediaplane.plane import PATIENCE, MediaProcess, Switch, tone
+
+pytestmark = pytest.mark.system
+
+
+def bridged(media):
+    own = media.own_port(0)
+    a, b = media.phone("127.0.0.2"), media.phone("127.0.0.3", own)
+    media.switch.do(
+        OpenLeg(1, 0, 8, 101, a.address), OpenLeg(2, own, 8, 101, b.address), BridgeLegs(1, 2)
+    )
+    media.switch.do(Ping(0))
+    media.switch.wait_for(Pong)
+    return a, b
+
+
+def still_works(a, b):
+    b.drain()
+    a.say(tone(440, 0.2))
+    assert b.hears(440, 9) > 7500
+
+
+def garbage(count, seed):
+    """Return packets of every kind of nonsense: random, truncated, oversized, nearly right."""
+    dice = np.random.default_rng(seed)
+    for _ in range(count):
+        packet = bytearray(dice.bytes(int(dice.integers(0, 1400))))
+        if len(packet) > 12 and dice.integers(2):
+            packet[0] = int(dice.choice([0x80, 0x90, 0xA0, 0xBF, 0x8F]))
+            packet[1] = int(dice.choice([0, 8, 13, 101, 200, 201, 0x88]))
+        yield bytes(packet)
+
+
+def test_garbage_on_every_socket_disturbs_no_call(media):
+    a, b = bridged(media)
+    recording = media.data / "garbage.wav"
+    media.switch.do(StartRecording(1, (1, 2), str(recording)))
+    rtcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    rtcp.bind(("127.0.0.2", a.address[1] + 1))
+    strangers = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    own = media.own_port(0)
+    for packet in garbage(3000, seed=1):
+        a.send_bytes(packet)
+        b.send_bytes(packet)
+        for port in (media.rtp_port, media.rtp_port + 1, own, own + 1):
+            strangers.sendto(packet, ("127.0.0.1", port))
+        rtcp.sendto(packet, ("127.0.0.1", media.rtp_port + 1))
+    media.switch.do(Ping(1))
+    media.switch.wait_for(Pong)
+    a.ssrc += 1
+    still_works(a, b)
+    media.switch.do(CloseLeg(1))
+    for udp in (rtcp, strangers):
+        udp.close()
+
+
+def test_a_far_end_that_is_not_there_disturbs_nobody(media):
+    a, b = bridged(media)
+    gone = media.phone("127.0.0.4")
+    gone.close()
+    own = media.own_port(1)
+    media.switch.do(
+        OpenLeg(3, own, 8, remote=("127.0.0.4", 9)), OpenLeg(4, 0, 8, remote=("127.0.0.5", 9))
+    )
+    media.beats().listen(10)
+    still_works(a, b)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"\xff\xff\xff\xff",
+        b"\x00\x00\x00\x05hello",
+        b"\x00\x00\x00\x00",
+        b"\x00\x00\x00\x02\x91\xa4",
+        b"\x00\x00\x00\x0c\x92\xa8open-leg\xc0\xc0",
+        b"\x00\x00\x00\x40" + b"\x91" * 64,
+        b"GET / HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_a_message_that_makes_no_sense_costs_only_its_connection(media, message):
+    media.switch.send_bytes(message)
+    assert media.switch.hung_up()
+    media.switch = Switch(media.socket)
+    still_works(*bridged(media))
+    assert len([line for line in media.logged().splitlines() if "is gone" in line]) == 1
+
+
+def test_numbers_of_any_size_are_survived(media):
+    huge = 2**63
+    media.switch.do(
+        OpenLeg(huge, 0, 8, remote=("127.0.0.1", huge)),
+        OpenLeg(-5, -2, -1),
+        OpenLeg(6, huge, huge, -huge),
+        OpenLeg(7, 0, 8),
+        StartRecording(huge, (7,), "/nowhere/\ud800x".encode("utf-8", "replace").decode(), huge),
+        StartRecording(3, (7,), str(media.data / "x.wav"), -1, -1, "é" * 5000),
+        CloseLeg(-1),
+        BridgeLegs(7, 7),
+        Ping(4),
+    )
+    assert media.switch.wait_for(Pong).legs == 1
+
+
+def test_a_message_in_pieces_is_understood(media):
+    for octet in b"\x00\x00\x00\x07\x92\xa4ping\x2a":
+        media.switch.send_bytes(bytes([octet]))
+    assert media.switch.wait_for(Pong).token == 42
+
+
+def test_a_new_switch_takes_over_and_the_old_ones_calls_are_finished(media):
+    a, _ = bridged(media)
+    path = media.data / "taken.wav"
+    media.switch.do(StartRecording(1, (1,), str(path)), Ping(1))
+    media.switch.wait_for(Pong)
+    a.say(tone(500, 0.2))
+    media.beats().listen(20)
+    old, media.switch = media.switch, Switch(media.socket)
+    assert old.hung_up()
+    media.switch.do(Ping(2))
+    assert media.switch.wait_for(Pong).legs == 0
+    still_works(*bridged(media))
+    assert len(read_wav(path.read_bytes())) > 1600
+
+
+def test_a_switch_that_comes_back_finds_the_ports_free(media):
+    for _ in range(3):
+        still_works(*bridged(media))
+        media.switch.close()
+        media.switch = Switch(media.socket)
+
+
+def test_rtcp_is_answered_with_reports_on_the_next_port(media):
+    phone = media.phone("127.0.0.2")
+    host, port = phone.address
+    rtcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    rtcp.bind((host, port + 1))
+    rtcp.settimeout(PATIENCE)
+    media.switch.do(OpenLeg(1, 0, 8, remote=phone.address))
+    phone.say(tone(500, 0.1))
+    report, source = rtcp.recvfrom(2048)
+    assert source[1] == media.rtp_port + 1
+    assert report[0] >> 6 == 2 and report[1] == 200
+    assert (int.from_bytes(report[2:4], "big") + 1) * 4 + 28 == len(report)
+    rtcp.close()
+
+
+def test_the_control_socket_is_this_users_only(media):
+    assert stat.S_IMODE(os.stat(media.socket).st_mode) == 0o600
+
+
+def test_a_second_process_on_the_same_ports_gives_up_and_leaves_the_first_alone(media):
+    environ = {
+        **os.environ,
+        "CARILLON_DATA": str(media.data),
+        "CARILLON_RTP_PORT": str(media.rtp_port),
+    }
+    second = subprocess.run(
+        [sys.executable, "-m", "carillon.mediaplane"],
+        env=environ,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert b"cannot start" in second.stderr and b"Traceback" not in second.stderr
+    still_works(*bridged(media))
+
+
+def test_a_stale_socket_is_replaced(tmp_path):
+    (tmp_path / "run").mkdir()
+    stale = socket.socket(socket.AF_UNIX)
+    stale.bind(str(tmp_path / "run" / "media.sock"))
+    stale.close()
+    with MediaProcess(tmp_path) as media:
+        media.switch.do(Ping(1))
+        assert media.switch.wait_for(Pong).token == 1
+
+
+def test_an_idle_process_sleeps(media):
+    media.switch.do(Ping(1))
+    media.switch.wait_for(Pong)
+
+    def wake_ups():
+        with open(f"/proc/{media.process.pid}/status") as file:
+            return int(re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)", file.read())[1])
+
+    before = wake_ups()
+    assert not media.switch.says_anything(within=0.5)
+    assert wake_ups() - before <= 2
