@@ -115,7 +115,7 @@ class Record(msgspec.Struct, frozen=True):
 
     box: str
     max_seconds: int
-    silence_seconds: int = 8
+    silence_seconds: int
     stop_digits: str = "#"
 
 

@@ -32,6 +32,8 @@ from carillon.schema.plan import Prompt, VoicemailNode
 SHORTEST_SECONDS = 1.0
 """Less than this is a cough or a hang-up, not a message."""
 MENU_SECONDS = 6.0
+SILENCE_SECONDS = 8
+"""So long without a voice ends a recording."""
 
 
 class VoicemailRun:
@@ -62,7 +64,7 @@ class VoicemailRun:
             case "beep", Played():
                 self._state = "recording"
                 assert self._node.box is not None
-                record = Record(self._node.box, self._node.max_seconds)
+                record = Record(self._node.box, self._node.max_seconds, SILENCE_SECONDS)
                 return [Decide(self._node.id, "voicemail.record"), record]
             case "recording", Recorded(reason, seconds):
                 return self._recorded(reason, seconds, context)
@@ -96,7 +98,8 @@ class VoicemailRun:
 
     def _recorded(self, reason: str, seconds: float, context: Context) -> list[Asked]:
         self._seconds = seconds
-        if seconds < SHORTEST_SECONDS and reason != "digit":
+        spoken = seconds - SILENCE_SECONDS if reason == "silence" else seconds
+        if spoken < SHORTEST_SECONDS and reason != "digit":
             self._state = "sent"
             return [DropRecording(), Decide(self._node.id, "voicemail.too-short"), End()]
         if reason in ("digit", "limit"):

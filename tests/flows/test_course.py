@@ -165,6 +165,10 @@ def test_a_message_ended_by_silence_is_kept() -> None:
     assert caller.course.outcome() == "voicemail"
 
 
+def test_a_caller_who_says_nothing_until_the_silence_limit_leaves_no_message() -> None:
+    assert kinds(at_the_beep().hears(Recorded("silence", 8.2))) == [DropRecording, End]
+
+
 def test_a_cough_is_no_message() -> None:
     caller = at_the_beep()
     assert kinds(caller.hears(Recorded("stopped", 0.4))) == [DropRecording, End]

@@ -183,11 +183,13 @@ def test_colleagues_call_each_other_by_extension(tmp_path: Path) -> None:
         busy = system.call(stay_seconds=1.5)
         assert busy.status == 200
         ben_heard = ben.stop()
-        record = system.record(nth=1)
+        records = [system.record(nth=0), system.record(nth=1)]
+        record = next(r for r in records if r.direction == "internal")
         assert seconds_of(ann.stop(), 540) > 0.5
         assert seconds_of(ben_heard, 620) > 0.5
         assert (record.direction, record.outcome) == ("internal", "answered")
-        assert "ring.skip-busy" in system.reasons(0), "nobody is offered two calls at once"
+        every = system.reasons(0) + system.reasons(1)
+        assert "ring.skip-busy" in every, "nobody is offered two calls at once"
 
 
 def test_a_number_that_is_not_ours_is_refused(quiet: System) -> None:
