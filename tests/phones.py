@@ -61,7 +61,7 @@ class Baresip:
         self._user = user
         folder.mkdir(parents=True)
         (folder / "says.wav").write_bytes(write_wav(says))
-        port = _free_base()
+        port = free_base()
         self._control, rtp = port + 4, port + 10
         modules = next(path for path in MODULES if Path(path).is_dir())
         config = CONFIG.format(
@@ -129,7 +129,7 @@ class Baresip:
         return read_wav(files[-1].read_bytes()) if files else np.zeros(0, np.int16)
 
 
-def _free_base() -> int:
+def free_base() -> int:
     """Return an even port with room after it: SIP (and TLS on the next), control, RTP."""
     for _ in range(200):
         base = random.randrange(42000, 60000, 40)
