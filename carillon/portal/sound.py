@@ -24,10 +24,7 @@ _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
 
 def open_below(folder: Path, relative: str) -> BinaryIO:
     """Open a plain file below a folder; 404 when it is not there, or leads elsewhere by `..` or a link."""
-    root = folder.resolve()
-    path = (root / relative).resolve()
-    if not path.is_relative_to(root):
-        raise Http404("outside")
+    path = safe_path(folder, relative)
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
@@ -37,6 +34,13 @@ def open_below(folder: Path, relative: str) -> BinaryIO:
         file.close()
         raise Http404("not a file")
     return file
+
+
+def safe_path(folder: Path, relative: str) -> Path:
+    """Return a path below a folder; of one that leads elsewhere, a path where nothing is."""
+    root = folder.resolve()
+    path = (root / relative).resolve()
+    return path if path.is_relative_to(root) else root / "outside"
 
 
 def answer_sound(request: HttpRequest, file: BinaryIO, filename: str) -> HttpResponseBase:

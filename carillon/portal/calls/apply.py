@@ -21,10 +21,11 @@ from carillon.schema import events as e
 log = logging.getLogger(__name__)
 
 
-def apply_call_events(events: Sequence[e.CallEvent]) -> None:
+def apply_call_events(events: Sequence[e.CallEvent]) -> dict[str, int]:
     """Keep the events and fold every call they touch anew; a second time changes nothing.
 
-    Events of a call whose arrival was never told, or whose company is gone, are dropped.
+    Return call id -> company id. Events of a call whose arrival was never told, or whose company is gone,
+    are dropped.
     """
     known = _known_calls(events)
     kept = [event for event in events if event.call in known]
@@ -39,6 +40,7 @@ def apply_call_events(events: Sequence[e.CallEvent]) -> None:
     _write(folded, known)
     companies = {known[call] for call in touched}
     Company.objects.filter(pk__in=companies).update(calls_version=F("calls_version") + 1)
+    return known
 
 
 def apply_trouble(event: e.TroubleBegan | e.TroubleEnded) -> None:
@@ -62,7 +64,8 @@ def read_event(row: CallEvent) -> e.CallEvent:
         "seq": row.seq,
         "at": row.at.timestamp(),
     }
-    return msgspec.convert(document, type=e.CallEvent)  # type: ignore[arg-type]  # a union is a type
+    event: e.CallEvent = msgspec.convert(document, type=e.CallEvent)
+    return event
 
 
 def moment(at: float) -> datetime:

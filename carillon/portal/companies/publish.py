@@ -22,9 +22,39 @@ def bump_plan(company: Company) -> None:
     transaction.on_commit(tell_switch)
 
 
+class _Messenger:
+    """Sends in a thread of its own; wishes that come while one is on its way become one more."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wanted = False
+        self._busy = False
+
+    def tell(self) -> None:
+        """Ask soon; returns at once."""
+        with self._lock:
+            self._wanted = True
+            if self._busy:
+                return
+            self._busy = True
+        threading.Thread(target=self._run, name="tell-switch", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._wanted:
+                    self._busy = False
+                    return
+                self._wanted = False
+            _tell()
+
+
+_messenger = _Messenger()
+
+
 def tell_switch() -> None:
     """Ask the switch to fetch plans now. It polls anyway, so that a failure costs only seconds."""
-    threading.Thread(target=_tell, name="tell-switch", daemon=True).start()
+    _messenger.tell()
 
 
 def _tell() -> None:
@@ -32,4 +62,4 @@ def _tell() -> None:
     try:
         SwitchClient(config.switch_url, config.secret()).do(ReloadPlans())
     except Unreachable as error:
-        log.info("The switch will fetch the new plan at its next poll: %s", error)
+        log.debug("The switch will fetch the new plan at its next poll: %s", error)

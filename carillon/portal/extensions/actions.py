@@ -41,6 +41,8 @@ def add_person(
 ) -> Person:
     """Add somebody; with an e-mail they also get a sign-in, and choose their password themselves."""
     language = language or company.language
+    if email and by is not None:
+        _check_owner_rights(company, [role], by)
     user = _user_for(email, name, language) if email else None
     if user is not None:
         if Membership.objects.filter(user=user, company=company).exists():
@@ -61,6 +63,8 @@ def change_person(person: Person, changes: dict[str, Any], *, role: str = "", by
     before = {field: getattr(person, field) for field in changes}
     after = dict(changes)
     if role and person.user is not None:
+        if role != _role_of(person):
+            _check_owner_rights(person.company, [role, _role_of(person)], by)
         before["role"], after["role"] = _change_role(person, role), role
     if before == after:
         return
@@ -94,6 +98,8 @@ def remove_person(person: Person, *, by: User) -> None:
     """Take somebody out of the company: no calls, no phones, no sign-in here. Can be undone."""
     if person.user_id == by.pk:
         raise Refused("yourself", _("You cannot remove yourself."))
+    if person.user is not None:
+        _check_owner_rights(person.company, [_role_of(person)], by)
     _drop_membership(person)
     person.deleted_at = timezone.now()
     person.save(update_fields=["deleted_at"])
@@ -110,6 +116,21 @@ def restore_person(person: Person, *, by: User) -> None:
         Membership.objects.get_or_create(user_id=person.user_id, company=person.company)
     audit.write(person.company, by, "person-restored", (person.key, person.name))
     bump_plan(person.company)
+
+
+def check_may_invite(person: Person, *, by: User) -> User:
+    """Return the user a sign-in link may be made for: whoever has the link takes over the account."""
+    if person.user is None:
+        raise Refused("no-sign-in", _("This person has no e-mail to sign in with."))
+    if person.user_id == by.pk:
+        return person.user
+    elsewhere = Membership.objects.filter(user=person.user).exclude(company=person.company)
+    if elsewhere.exists() or person.user.is_staff:
+        raise Refused(
+            "not-yours", _("This account is not this company's alone: its owner must act.")
+        )
+    _check_owner_rights(person.company, [_role_of(person)], by)
+    return person.user
 
 
 @transaction.atomic
@@ -204,6 +225,21 @@ def _user_for(email: str, name: str, language: str) -> User:
     email = email.strip().lower()
     found = User.objects.filter(email=email).first()
     return found or User.objects.create_user(email, name=name, language=language)
+
+
+def _role_of(person: Person) -> str:
+    place = Membership.objects.filter(user=person.user, company=person.company).first()
+    return place.role if place else ""
+
+
+def _check_owner_rights(company: Company, roles: Sequence[str], by: User) -> None:
+    """Only an owner makes, unmakes or stands in for an owner."""
+    owner = Membership.Role.OWNER
+    if (
+        owner in roles
+        and not Membership.objects.filter(user=by, company=company, role=owner).exists()
+    ):
+        raise Refused("owners-only", _("Only an owner may do this to an owner."))
 
 
 def _change_role(person: Person, role: str) -> str:

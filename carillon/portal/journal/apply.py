@@ -40,8 +40,8 @@ def apply_events(events: Iterable[e.AnyEvent]) -> None:
     """Give each app its events. Call inside a transaction."""
     told = list(events)
     kinds = get_args(e.CallEvent)
-    apply_call_events([event for event in told if isinstance(event, kinds)])
-    apply_messages([event for event in told if isinstance(event, e.MessageLeft)])
+    companies = apply_call_events([event for event in told if isinstance(event, kinds)])
+    apply_messages([event for event in told if isinstance(event, e.MessageLeft)], companies)
     for event in told:
         if isinstance(event, e.DeviceRegistered | e.DeviceLost):
             apply_registration(event)

@@ -1,4 +1,4 @@
-"""Text and uploads -> sound a caller can hear. Speech is loaded when first needed: most processes never do."""
+"""Text and uploads -> sound a caller can hear. Speech is loaded when first needed."""
 
 from __future__ import annotations
 
@@ -43,10 +43,8 @@ def keep_upload(sound: bytes) -> tuple[str, float]:
 
 
 def sound_path(key: str) -> Path:
-    """Return where a prompt's sound lies."""
-    from carillon.speech.store import Store
-
-    return Path(Store(settings.CONFIG.prompts).path(key))
+    """Return where a prompt's sound lies (`schema.plan.Prompt`)."""
+    return Path(settings.CONFIG.prompts) / f"{key}.wav"
 
 
 def has_sound(key: str) -> bool:

@@ -5,8 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from carillon.portal.accounts.models import User
+from carillon.portal.companies.access import RIGHTS, memberships
+from carillon.portal.companies.models import Membership
+from carillon.portal.extensions.models import Person
+from carillon.portal.voicemail import access as voicemail
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """Return nothing yet known to be needed by every page."""
-    return {}
+    """Return the reader's company, rights, own extension and unheard messages; lazily where it costs."""
+    user = getattr(request, "user", None)
+    membership: Membership | None = getattr(request, "membership", None)
+    found: dict[str, Any] = {
+        "theme": user.theme if isinstance(user, User) else request.COOKIES.get("theme", "auto"),
+        "rights": RIGHTS[membership.role] if membership else frozenset(),
+        "company": membership.company if membership else None,
+    }
+    if membership is not None and isinstance(user, User):
+        found["me"] = SimpleLazyObject(lambda: Person.objects.filter(user=user).first())
+        found["unheard"] = SimpleLazyObject(lambda: voicemail.unheard(request))
+        found["companies"] = SimpleLazyObject(lambda: list(memberships(user)))
+    return found

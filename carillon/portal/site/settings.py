@@ -66,9 +66,10 @@ TEMPLATES = [
             ],
             "builtins": [
                 "django.templatetags.i18n",
+                "django.templatetags.l10n",
                 "django.templatetags.static",
                 "carillon.portal.site.templatetags.look",
-                "carillon.portal.site.templatetags.words",
+                "carillon.portal.words",
             ],
         },
     }

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
-from carillon.portal.routing import internal
+from carillon.portal.site import views
 from carillon.portal.site.live import live
 
 urlpatterns = [
+    path("", views.home, name="home"),
+    path("search", views.search, name="search"),
+    path("operator", views.operator, name="operator"),
+    path("healthz", views.healthz, name="healthz"),
     path("live", live, name="live"),
-    path("internal/plans", internal.index, name="internal-plans"),
-    path("internal/plans/c<int:company_id>", internal.plan, name="internal-plan"),
+    path("", include("carillon.portal.accounts.urls")),
+    path("", include("carillon.portal.companies.urls")),
+    path("", include("carillon.portal.extensions.urls")),
+    path("", include("carillon.portal.routing.urls")),
+    path("", include("carillon.portal.calls.urls")),
+    path("", include("carillon.portal.voicemail.urls")),
+    path("", include("carillon.portal.onboarding.urls")),
 ]
+handler403 = "carillon.portal.site.views.forbidden"
+handler404 = "carillon.portal.site.views.not_found"
+handler500 = "carillon.portal.site.views.server_error"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from carillon.portal.calls.models import Call
 from carillon.portal.voicemail.models import Message
 from carillon.schema.events import MessageLeft
 
 
-def apply_messages(events: Sequence[MessageLeft]) -> None:
-    """Put messages into their boxes; a second time changes nothing."""
-    ids = {event.call for event in events}
-    companies = dict(Call.everywhere.filter(pk__in=ids).values_list("pk", "company_id"))
+def apply_messages(events: Sequence[MessageLeft], companies: Mapping[str, int]) -> None:
+    """Put messages into their boxes; a second time changes nothing. `companies`: by call id."""
     Message.everywhere.bulk_create(
         (
             Message(

@@ -1,0 +1,90 @@
+"""Signing in, choosing a password, one's own account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth import authenticate
+from django.contrib.auth.password_validation import validate_password
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from carillon.portal.accounts import throttle
+from carillon.portal.accounts.models import User
+from carillon.portal.fields import Form
+
+LANGUAGES = [("fr", "Français"), ("en", "English")]
+
+
+class SignInForm(Form):
+    """E-mail and password. Says when to come back instead of pretending the password is wrong."""
+
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+    password = forms.CharField(
+        label=gettext_lazy("Password"),
+        max_length=200,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._request = request
+        self.user: User | None = None
+
+    def clean(self) -> dict[str, Any]:
+        """Check the pair; one sentence for a wrong e-mail and a wrong password alike."""
+        email, password = self.cleaned_data.get("email"), self.cleaned_data.get("password")
+        if not (email and password):
+            return self.cleaned_data
+        address = self._request.META.get("REMOTE_ADDR") or None
+        if throttle.is_throttled(email, address):
+            raise forms.ValidationError(
+                _("Too many attempts. Wait 15 minutes, then try again."), code="throttled"
+            )
+        found = authenticate(self._request, username=email.strip().lower(), password=password)
+        if not isinstance(found, User):
+            throttle.note_failure(email, address)
+            raise forms.ValidationError(
+                _("This e-mail and password do not go together. Check both; capitals count."),
+                code="wrong",
+            )
+        throttle.forget_failures(email, address)
+        self.user = found
+        return self.cleaned_data
+
+
+class NewPasswordForm(Form):
+    """A new password, typed once: it can be looked at."""
+
+    password = forms.CharField(
+        label=gettext_lazy("New password"),
+        max_length=200,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=gettext_lazy("At least 10 characters. A few words are easy to remember."),
+    )
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._user = user
+
+    def clean_password(self) -> str:
+        """Refuse what is short, common, or like the name or e-mail."""
+        password: str = self.cleaned_data["password"]
+        validate_password(password, self._user)
+        return password
+
+
+class AccountForm(Form):
+    """One's own name, language and theme."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    language = forms.ChoiceField(label=gettext_lazy("Language"), choices=LANGUAGES)
+    theme = forms.ChoiceField(label=gettext_lazy("Theme"), choices=User.Theme.choices)

@@ -1,0 +1,48 @@
+"""Slows guessing: too many wrong passwords for one account or from one address, and both must wait."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from carillon.portal.accounts.models import SignInFailure
+
+WINDOW = timedelta(minutes=15)
+MOST_PER_PAIR = 5
+MOST_PER_EMAIL = 20
+MOST_PER_ADDRESS = 50
+
+
+def is_throttled(email: str, address: str | None) -> bool:
+    """Say whether this attempt comes too soon, whatever its password.
+
+    An account alone stands more than an account and address together, so that a stranger who guesses
+    cannot lock its owner out at once.
+    """
+    recent = SignInFailure.objects.filter(at__gt=timezone.now() - WINDOW)
+    counts = recent.aggregate(
+        email=Count("pk", filter=Q(email=_key(email))),
+        address=Count("pk", filter=Q(address=address)),
+        pair=Count("pk", filter=Q(email=_key(email), address=address)),
+    )
+    return (
+        counts["pair"] >= MOST_PER_PAIR
+        or counts["email"] >= MOST_PER_EMAIL
+        or counts["address"] >= MOST_PER_ADDRESS
+    )
+
+
+def note_failure(email: str, address: str | None) -> None:
+    """Remember a wrong password."""
+    SignInFailure.objects.create(at=timezone.now(), email=_key(email), address=address)
+
+
+def forget_failures(email: str, address: str | None) -> None:
+    """The right password came: its owner begins anew from this address."""
+    SignInFailure.objects.filter(email=_key(email), address=address).delete()
+
+
+def _key(email: str) -> str:
+    return email.strip().lower()[:254]

@@ -1,0 +1,32 @@
+"""What people change in the history: only the sound, never what happened."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from carillon.portal.accounts.models import User
+from carillon.portal.calls.models import Recording
+from carillon.portal.companies import audit
+
+
+@transaction.atomic
+def delete_recording(recording: Recording, *, by: User) -> None:
+    """Delete a recording's sound for good; the call stays in the history."""
+    recording.deleted_at = timezone.now()
+    recording.save(update_fields=["deleted_at"])
+    thing = (recording.call_id, recording.call.caller or recording.call_id)
+    audit.write(recording.company, by, "recording-deleted", thing, {"seconds": recording.seconds})
+    transaction.on_commit(lambda: _forget(recording.path))
+
+
+def _forget(relative: str) -> None:
+    root = Path(settings.CONFIG.recordings).resolve()
+    path = (root / relative).resolve()
+    if path.is_relative_to(root):
+        with contextlib.suppress(OSError):
+            path.unlink()

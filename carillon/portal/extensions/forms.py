@@ -1,0 +1,91 @@
+"""People, teams and phones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.validators import RegexValidator
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from carillon.portal.companies.models import Membership
+from carillon.portal.extensions.models import Person, Team
+from carillon.portal.fields import Form
+
+LANGUAGES = [("fr", "Français"), ("en", "English")]
+
+
+class PersonForm(Form):
+    """Somebody new, or changed."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    extension = forms.CharField(
+        label=_("Extension"),
+        max_length=6,
+        validators=[
+            RegexValidator(r"\A[1-9][0-9]{1,5}\Z", _("Give 2 to 6 digits, for example 104."))
+        ],
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        help_text=_("What colleagues dial."),
+    )
+    language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES)
+    email = forms.EmailField(
+        label=_("E-mail"),
+        required=False,
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+        help_text=_("To sign in. Leave it empty for a phone in a corridor or a meeting room."),
+    )
+    role = forms.ChoiceField(
+        label=_("Role"),
+        choices=Membership.Role.choices,
+        initial=Membership.Role.USER,
+        help_text=_(
+            "Users see their own calls and messages; supervisors see everybody's; "
+            "administrators and owners also change the set-up."
+        ),
+    )
+
+    def __init__(self, *args: Any, existing: Person | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if existing is not None:
+            del self.fields["email"]
+            if existing.user_id is None:
+                del self.fields["role"]
+
+
+class PhoneForm(Form):
+    """A new phone."""
+
+    label = forms.CharField(
+        label=_("Name of the phone"),
+        max_length=60,
+        help_text=_("For example: desk, reception, mobile."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class TeamForm(Form):
+    """A team and its members."""
+
+    name = forms.CharField(label=_("Name of the team"), max_length=120)
+    members = forms.ModelMultipleChoiceField(
+        label=_("Members"),
+        queryset=Person.everywhere.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("All available members ring at once; the first to answer takes the call."),
+    )
+
+    def __init__(
+        self, people: QuerySet[Person], *args: Any, team: Team | None = None, **kwargs: Any
+    ) -> None:
+        if team is not None:
+            kwargs["initial"] = {"name": team.name, "members": list(team.members.all())}
+        super().__init__(*args, **kwargs)
+        field = self.fields["members"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = people

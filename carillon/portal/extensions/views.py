@@ -1,0 +1,269 @@
+"""People and their phones, and teams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import Prefetch, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from carillon.portal.accounts.invitations import invitation_path
+from carillon.portal.companies.access import enter, may
+from carillon.portal.companies.models import Membership
+from carillon.portal.extensions import access, actions
+from carillon.portal.extensions.forms import PersonForm, PhoneForm, TeamForm
+from carillon.portal.extensions.models import Device, Person, Team
+from carillon.portal.refused import Refused
+
+
+@require_GET
+def people(request: HttpRequest) -> HttpResponse:
+    """List the company's people, or those a search finds."""
+    found = access.people(request)
+    wanted = request.GET.get("q", "").strip()
+    if wanted:
+        found = found.filter(Q(name__icontains=wanted) | Q(extension__startswith=wanted))
+    found = found.prefetch_related(
+        Prefetch("devices", Device.objects.all()), Prefetch("teams", Team.objects.all())
+    )
+    context = {"people": found, "q": wanted, "roles": _roles(request), "nav": "people"}
+    return render(request, "extensions/people.html", context)
+
+
+def new_person(request: HttpRequest) -> HttpResponse:
+    """Add somebody."""
+    inside = enter(request, to="edit")
+    initial = {"extension": actions.next_extension(), "language": inside.company.language}
+    form = PersonForm(request.POST or None, initial=initial)
+    if form.is_valid():
+        try:
+            added = actions.add_person(inside.company, **form.cleaned_data, by=inside.user)
+        except Refused as refused:
+            form.add_error(_field_of(refused), refused.text)
+        else:
+            messages.success(request, _("%(name)s is added.") % {"name": added.name})
+            return redirect("person", added.pk)
+    status = 422 if form.is_bound else 200
+    context = {"form": form, "nav": "people"}
+    return render(request, "extensions/new_person.html", context, status=status)
+
+
+def person(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one person, and change them."""
+    found = access.person(request, pk, to="edit" if request.method == "POST" else "see")
+    form = PersonForm(request.POST or None, initial=_facts(found), existing=found)
+    if form.is_valid():
+        changes = {field: form.cleaned_data[field] for field in ("name", "extension", "language")}
+        role = form.cleaned_data.get("role", "")
+        try:
+            actions.change_person(found, changes, role=role, by=enter(request).user)
+        except Refused as refused:
+            form.add_error(_field_of(refused), refused.text)
+            found.refresh_from_db()
+        else:
+            messages.success(request, _("%(name)s is saved.") % {"name": found.name})
+            return redirect("person", pk)
+    return _person_page(request, found, form, status=422 if form.is_bound else 200)
+
+
+@require_POST
+def availability(request: HttpRequest, pk: int) -> HttpResponse:
+    """Offer calls to somebody, or not."""
+    found = access.own_or_edited_person(request, pk)
+    available = request.POST.get("available") == "yes"
+    actions.set_availability(found, available, by=enter(request).user)
+    return redirect(request.headers.get("Referer") or "home")
+
+
+@require_POST
+def remove_person(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take somebody out of the company."""
+    found = access.person(request, pk, to="edit")
+    try:
+        actions.remove_person(found, by=enter(request).user)
+    except Refused as refused:
+        messages.error(request, refused.text)
+        return redirect("person", pk)
+    _offer_undo(request, _("%(name)s is removed.") % {"name": found.name}, "restore-person", pk)
+    return redirect("people")
+
+
+@require_POST
+def restore_person(request: HttpRequest, pk: int) -> HttpResponse:
+    """Bring somebody back."""
+    found = access.deleted_person(request, pk)
+    try:
+        actions.restore_person(found, by=enter(request).user)
+    except Refused as refused:
+        messages.error(request, refused.text)
+        return redirect("people")
+    return redirect("person", pk)
+
+
+@require_POST
+@never_cache
+def sign_in_link(request: HttpRequest, pk: int) -> HttpResponse:
+    """Make a link with which somebody chooses a password, and show it once."""
+    found = access.person(request, pk, to="edit")
+    try:
+        user = actions.check_may_invite(found, by=enter(request).user)
+    except Refused as refused:
+        messages.error(request, refused.text)
+        return redirect("person", pk)
+    link = request.build_absolute_uri(invitation_path(user))
+    form = PersonForm(initial=_facts(found), existing=found)
+    return _person_page(request, found, form, link=link)
+
+
+@require_POST
+def add_phone(request: HttpRequest, pk: int) -> HttpResponse:
+    """Add a phone to somebody."""
+    found = access.person(request, pk, to="edit")
+    form = PhoneForm(request.POST)
+    if form.is_valid():
+        device = actions.add_device(found, form.cleaned_data["label"], by=enter(request).user)
+        text = _("The phone “%(label)s” is added: enter its details in the phone.")
+        messages.success(request, text % {"label": device.label})
+        return redirect(f"{reverse('person', args=[pk])}#phone-{device.pk}")
+    person_form = PersonForm(initial=_facts(found), existing=found)
+    return _person_page(request, found, person_form, phone_form=form, status=422)
+
+
+@require_POST
+@never_cache
+def phone_password(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a phone's password; the audit log remembers who looked."""
+    device = access.device(request, pk)
+    password = actions.show_password(device, by=enter(request).user)
+    context = {"device": device, "password": password, "server": _server()}
+    return render(request, "extensions/_phone.html", context)
+
+
+@require_POST
+def remove_phone(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a phone away."""
+    device = access.device(request, pk)
+    actions.remove_device(device, by=enter(request).user)
+    text = _("The phone “%(label)s” is removed.") % {"label": device.label}
+    _offer_undo(request, text, "restore-phone", pk)
+    return redirect("person", device.person_id)
+
+
+@require_POST
+def restore_phone(request: HttpRequest, pk: int) -> HttpResponse:
+    """Bring a phone back."""
+    device = access.deleted_device(request, pk)
+    actions.restore_device(device, by=enter(request).user)
+    return redirect("person", device.person_id)
+
+
+@require_GET
+def teams(request: HttpRequest) -> HttpResponse:
+    """List the teams."""
+    found = access.teams(request).prefetch_related(Prefetch("members", Person.objects.all()))
+    return render(request, "extensions/teams.html", {"teams": found, "nav": "teams"})
+
+
+def new_team(request: HttpRequest) -> HttpResponse:
+    """Make a team."""
+    inside = enter(request, to="edit")
+    form = TeamForm(access.people(request), request.POST or None)
+    if form.is_valid():
+        members = list(form.cleaned_data["members"])
+        name = form.cleaned_data["name"]
+        actions.create_team(inside.company, name, members, by=inside.user)
+        messages.success(request, _("The team %(name)s is created.") % {"name": name})
+        return redirect("teams")
+    status = 422 if form.is_bound else 200
+    return render(request, "extensions/team.html", {"form": form, "nav": "teams"}, status=status)
+
+
+def team(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one team, and change it."""
+    found = access.team(request, pk, to="edit" if request.method == "POST" else "see")
+    form = TeamForm(access.people(request), request.POST or None, team=found)
+    if form.is_valid():
+        members = list(form.cleaned_data["members"])
+        actions.change_team(found, form.cleaned_data["name"], members, by=enter(request).user)
+        messages.success(request, _("The team %(name)s is saved.") % {"name": found.name})
+        return redirect("teams")
+    status = 422 if form.is_bound else 200
+    context = {"form": form, "team": found, "nav": "teams"}
+    return render(request, "extensions/team.html", context, status=status)
+
+
+@require_POST
+def remove_team(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a team away."""
+    found = access.team(request, pk, to="edit")
+    actions.remove_team(found, by=enter(request).user)
+    text = _("The team %(name)s is removed.") % {"name": found.name}
+    _offer_undo(request, text, "restore-team", pk)
+    return redirect("teams")
+
+
+@require_POST
+def restore_team(request: HttpRequest, pk: int) -> HttpResponse:
+    """Bring a team back."""
+    actions.restore_team(access.deleted_team(request, pk), by=enter(request).user)
+    return redirect("teams")
+
+
+def _person_page(
+    request: HttpRequest, found: Person, form: PersonForm, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    context = {
+        "person": found,
+        "form": form,
+        "phone_form": more.get("phone_form") or PhoneForm(),
+        "link": more.get("link", ""),
+        "devices": Device.objects.filter(person=found).order_by("id"),
+        "steps": found.steps.select_related("number").filter(number__deleted_at=None),
+        "teams": Team.objects.filter(members=found),
+        "role": _roles(request).get(found.user_id or 0),
+        "server": _server(),
+        "may_edit": may(request, "edit"),
+        "nav": "people",
+    }
+    return render(request, "extensions/person.html", context, status=status)
+
+
+def _facts(found: Person) -> dict[str, Any]:
+    role = Membership.objects.filter(user=found.user, company=found.company).first()
+    return {
+        "name": found.name,
+        "extension": found.extension,
+        "language": found.language,
+        "role": role.role if role else Membership.Role.USER,
+    }
+
+
+def _roles(request: HttpRequest) -> dict[int, str]:
+    """Return user id -> the name of their role."""
+    places = Membership.objects.filter(company=enter(request).company)
+    return {place.user_id: place.get_role_display() for place in places}
+
+
+def _server() -> dict[str, Any]:
+    return {"host": settings.CONFIG.host, "port": settings.CONFIG.sip_port}
+
+
+def _field_of(refused: Refused) -> str | None:
+    fields = {
+        "extension-taken": "extension",
+        "email-taken": "email",
+        "last-owner": "role",
+        "owners-only": "role",
+    }
+    return fields.get(refused.id)
+
+
+def _offer_undo(request: HttpRequest, text: str, name: str, pk: int) -> None:
+    messages.success(request, text, extra_tags=f"undo:{reverse(name, args=[pk])}")

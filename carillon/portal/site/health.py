@@ -1,0 +1,73 @@
+"""Is the whole system well? Asked by monitors every few seconds, so that nothing here may wait long."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from django.conf import settings
+
+from carillon.bus.client import SandboxClient, SwitchClient, Unreachable
+from carillon.schema.commands import CanaryReport, SwitchStatus
+
+FRESH_SECONDS = 75.0
+TIMEOUT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What was found; healthy when `reasons` is empty."""
+
+    reasons: tuple[str, ...]
+    status: SwitchStatus | None
+    canary: CanaryReport | None
+    canary_age: float | None = field(default=None)
+
+
+def look() -> Health:
+    """Ask the switch and the sandbox carrier at once; each has one second."""
+    with ThreadPoolExecutor(max_workers=2) as both:
+        asked_switch, asked_sandbox = both.submit(_status), both.submit(_canary)
+        status, canary = asked_switch.result(), asked_sandbox.result()
+    return judge(status, canary, time.time())
+
+
+def judge(
+    status: SwitchStatus | None, canary: CanaryReport | Unreachable | None, now: float
+) -> Health:
+    """Say what is wrong, in words for an operator."""
+    reasons = []
+    if status is None:
+        reasons.append("the switch does not answer")
+    elif not status.media_connected:
+        reasons.append("the media process is not connected to the switch")
+    report = None if isinstance(canary, Unreachable) else canary
+    age = now - report.at if report else None
+    if isinstance(canary, Unreachable):
+        reasons.append("the canary's carrier does not answer")
+    elif report is None or age is None:
+        reasons.append("no canary call has been placed yet")
+    elif not report.healthy:
+        reasons.append(f"the last canary call failed: {report.detail}")
+    elif age > FRESH_SECONDS:
+        reasons.append(f"the last canary call is {age:.0f} s old")
+    return Health(tuple(reasons), status, report, age)
+
+
+def _status() -> SwitchStatus | None:
+    client = SwitchClient(settings.CONFIG.switch_url, settings.CONFIG.secret())
+    client._door.timeout = TIMEOUT_SECONDS
+    try:
+        return client.status()
+    except Unreachable:
+        return None
+
+
+def _canary() -> CanaryReport | Unreachable | None:
+    client = SandboxClient(settings.CONFIG.sandbox_url, settings.CONFIG.secret())
+    client._door.timeout = TIMEOUT_SECONDS
+    try:
+        return client.canary()
+    except Unreachable as error:
+        return error

@@ -1,0 +1,79 @@
+"""The only door to voicemail messages and their boxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+
+from carillon.portal.companies.access import enter, may
+from carillon.portal.extensions.models import Person
+from carillon.portal.routing.models import Number
+from carillon.portal.voicemail.models import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box the reader may open."""
+
+    key: str
+    name: str
+    is_number: bool
+    unheard: int = 0
+
+
+def boxes(request: HttpRequest) -> list[Box]:
+    """Return the boxes of numbers and people; a user's: their own, and those of numbers that ring them."""
+    enter(request)
+    numbers, people = Number.objects.order_by("name"), Person.objects.order_by("name")
+    if not may(request, "see"):
+        me = Person.objects.filter(user=enter(request).user).first()
+        rings_me = Q(steps__person=me) | Q(steps__team__members=me, steps__team__deleted_at=None)
+        numbers = numbers.filter(rings_me).distinct() if me else numbers.none()
+        people = people.filter(pk=me.pk) if me else people.none()
+    counts = dict(
+        Message.objects.filter(heard_at=None).values_list("box").annotate(Count("pk")).order_by()
+    )
+    return [
+        *(Box(n.box, n.name, True, counts.get(n.box, 0)) for n in numbers),
+        *(Box(p.box, p.name, False, counts.get(p.box, 0)) for p in people),
+    ]
+
+
+def messages(request: HttpRequest) -> QuerySet[Message]:
+    """Return the messages the reader may hear, newest first."""
+    found = Message.objects.select_related("call").order_by("-at", "-id")
+    if may(request, "see"):
+        return found
+    return found.filter(box__in=[box.key for box in boxes(request)])
+
+
+def message(request: HttpRequest, pk: int) -> Message:
+    """Return one message."""
+    enter(request)
+    return get_object_or_404(messages(request), pk=pk)
+
+
+def deleted_message(request: HttpRequest, pk: int) -> Message:
+    """Return a message deleted a moment ago, to bring it back."""
+    company = enter(request).company
+    gone = Message.everywhere.exclude(deleted_at=None).filter(company=company)
+    if not may(request, "see"):
+        gone = gone.filter(box__in=[box.key for box in boxes(request)])
+    return get_object_or_404(gone, pk=pk)
+
+
+def unheard(request: HttpRequest) -> int:
+    """Return how many messages wait for the reader."""
+    return messages(request).filter(heard_at=None).count()
+
+
+def sound_place(request: HttpRequest, pk: int) -> str:
+    """Return where a message's sound lies, relative to the recordings; 404 when there is none."""
+    found = message(request, pk)
+    kept = found.call.recordings.filter(pk=found.recording, deleted_at=None).first()
+    if kept is None:
+        raise Http404("no sound")
+    return kept.path

@@ -1,0 +1,105 @@
+"""How facts are written for people, in their language."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from django import template
+from django.contrib.messages.storage.base import Message
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+register = template.Library()
+
+OUTCOME_LOOKS = {
+    "": "call",
+    "answered": "ok",
+    "voicemail": "acw",
+    "missed": "dnd",
+    "abandoned": "dnd",
+    "failed": "dnd",
+    "interrupted": "dnd",
+}
+COUNTRIES = {
+    "FR": gettext_lazy("France"),
+    "BE": gettext_lazy("Belgium"),
+    "GB": gettext_lazy("United Kingdom"),
+    "US": gettext_lazy("United States"),
+}
+
+
+@register.filter
+def phone(number: str) -> str:
+    """Write a telephone number with its spaces; extensions and names stay as they are."""
+    if not number or number in ("anonymous", "unknown"):
+        return _("Private number")
+    return _international(number) if number.startswith("+") else number
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """Write seconds as 0:07, 12:45 or 1:02:09."""
+    whole = round(seconds or 0)
+    hours, minutes = whole // 3600, whole % 3600 // 60
+    if hours:
+        return f"{hours}:{minutes:02d}:{whole % 60:02d}"
+    return f"{minutes}:{whole % 60:02d}"
+
+
+@register.filter
+def when(at: datetime | None) -> str:
+    """Write a moment as people say it: the time today, the day before that."""
+    if at is None:
+        return ""
+    local, today = timezone.localtime(at), timezone.localdate()
+    time = clock(at)
+    if local.date() == today:
+        return time
+    if local.date() == today - timedelta(days=1):
+        return _("Yesterday %(time)s") % {"time": time}
+    day = formats.date_format(local, "j N" if local.year == today.year else "j N Y")
+    return f"{day}, {time}"
+
+
+@register.filter
+def clock(at: datetime | None) -> str:
+    """Write the time of day on a clock of 24 hours."""
+    return f"{timezone.localtime(at):%H:%M}" if at else ""
+
+
+@register.filter
+def clock_seconds(at: datetime | None) -> str:
+    """Write the time of day to the second."""
+    return f"{timezone.localtime(at):%H:%M:%S}" if at else ""
+
+
+@register.filter
+def outcome_look(outcome: str) -> str:
+    """Return the colour class of a call's outcome."""
+    return OUTCOME_LOOKS.get(outcome, "")
+
+
+@register.filter
+def country_name(code: str) -> str:
+    """Write a country's name."""
+    return str(COUNTRIES.get(code, code))
+
+
+@register.filter
+def undo(message: Message) -> str:
+    """Return where a toast's Undo goes, empty when it has none."""
+    tags = message.extra_tags or ""
+    return tags.removeprefix("undo:") if tags.startswith("undo:") else ""
+
+
+@lru_cache(maxsize=4096)
+def _international(number: str) -> str:
+    import phonenumbers
+
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return number
+    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
