@@ -45,12 +45,16 @@ class Calling:
         leg.direct = direct
         leg.credentials = credentials
         message = new_request("INVITE", to_uri, from_, to, leg.local_tag, leg.call_id, 1)
-        add_headers(message, (*self._core.answer_headers(flow), *headers))
-        message.body = sdp
-        if not sdp:
-            del message.headers["Content-Type"]
         then = partial(self._responded, leg)
-        leg.asked = self._core.ask(message, flow, now, then, credentials=credentials)
+        try:
+            add_headers(message, (*self._core.answer_headers(flow), *headers))
+            message.body = sdp
+            if not sdp:
+                del message.headers["Content-Type"]
+            leg.asked = self._core.ask(message, flow, now, then, credentials=credentials)
+        except LocalError:
+            self._legs.remove(leg, now)
+            raise
         return leg
 
     def cancel(self, leg: Leg, now: float) -> None:
@@ -90,8 +94,9 @@ class Calling:
             elif leg.state in ("calling", "early"):
                 self._progressed(leg, asked, response, now)
         except RemoteError:
-            # An answer we cannot follow leaves nothing to talk about.
-            self._failed(leg, 502, None, now)
+            # A provisional response we cannot follow is as good as none; such an answer ends it.
+            if status >= 200:
+                self._failed(leg, 502, None, now)
 
     def _failed(self, leg: Leg, status: int, response: Message | None, now: float) -> None:
         if leg.state == "gone":

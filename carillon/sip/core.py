@@ -11,7 +11,7 @@ from carillon.sip.digest import Credentials, answer_challenge
 from carillon.sip.errors import LocalError
 from carillon.sip.headers import parse_cseq
 from carillon.sip.message import Headers, Message
-from carillon.sip.names import header_name
+from carillon.sip.names import header_name, is_token
 from carillon.sip.outputs import Event, Flow, Output, Send
 from carillon.sip.timers import Timers
 from carillon.sip.transaction import Transaction, Transactions
@@ -216,6 +216,8 @@ def add_headers(message: Message, headers: Headers) -> None:
     added: set[str] = set()
     for name, value in headers:
         known = header_name(name)
+        if not is_token(name):
+            raise LocalError(f"{name!r} is no header name")
         if known in _OURS:
             raise LocalError(f"the endpoint writes {known}")
         # The first of a name replaces our default, the following join it.

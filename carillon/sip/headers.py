@@ -11,6 +11,7 @@ from carillon.sip.names import is_token
 from carillon.sip.uri import host_text, split_host
 
 _SPACE = re.compile(r"[\x00-\x20]").search
+_ADDRESS = re.compile(r"[0-9A-Fa-f:.\[\]]+").fullmatch
 MAX_CSEQ = 2**31 - 1
 
 Params = dict[str, str]
@@ -97,7 +98,7 @@ def write_params(params: Params) -> str:
     for name, value in params.items():
         if not value:
             parts.append(f";{name}")
-        elif is_token(value) or (value[0] == "[" and '"' not in value):
+        elif is_token(value) or _ADDRESS(value):
             parts.append(f";{name}={value}")
         else:
             parts.append(f";{name}={quote(value)}")

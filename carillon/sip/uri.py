@@ -83,8 +83,9 @@ def split_host(text: str) -> tuple[str, int]:
     text = text.strip(" \t")
     if text[:1] == "[":
         host, bracket, tail = text[1:].partition("]")
+        tail = tail.lstrip(" \t")
         good = bool(bracket and _IPV6(host)) and tail[:1] in ("", ":")
-        port = tail[1:]
+        port = tail[1:].lstrip(" \t")
     else:
         host, _, port = text.partition(":")
         good = _HOST(host.rstrip(" \t")) is not None
@@ -117,7 +118,7 @@ def _unescape(text: str) -> str:
     parts = [first.encode()]
     for piece in rest:
         if len(piece) < 2 or not _HEX.issuperset(piece[:2]):
-            return text
+            return _mend(text)
         parts += (bytes.fromhex(piece[:2]), piece[2:].encode())
     try:
         plain = b"".join(parts).decode()
@@ -125,6 +126,15 @@ def _unescape(text: str) -> str:
         return text
     # Kept as it came where unescaping could not be undone, or would put control characters into names.
     return text if "%" in plain or any(ord(char) < 32 for char in plain) else plain
+
+
+def _mend(text: str) -> str:
+    # A % that escapes nothing was meant as itself.
+    first, *rest = text.split("%")
+    good = (len(piece) > 1 and _HEX.issuperset(piece[:2]) for piece in rest)
+    return first + "".join(
+        f"%{piece}" if fine else f"%25{piece}" for piece, fine in zip(rest, good, strict=True)
+    )
 
 
 def _escape(text: str) -> str:
