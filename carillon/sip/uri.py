@@ -118,23 +118,14 @@ def _unescape(text: str) -> str:
     parts = [first.encode()]
     for piece in rest:
         if len(piece) < 2 or not _HEX.issuperset(piece[:2]):
-            return _mend(text)
+            return _escape(text)
         parts += (bytes.fromhex(piece[:2]), piece[2:].encode())
     try:
         plain = b"".join(parts).decode()
     except UnicodeDecodeError:
-        return text
-    # Kept as it came where unescaping could not be undone, or would put control characters into names.
-    return text if "%" in plain or any(ord(char) < 32 for char in plain) else plain
-
-
-def _mend(text: str) -> str:
-    # A % that escapes nothing was meant as itself.
-    first, *rest = text.split("%")
-    good = (len(piece) > 1 and _HEX.issuperset(piece[:2]) for piece in rest)
-    return first + "".join(
-        f"%{piece}" if fine else f"%25{piece}" for piece, fine in zip(rest, good, strict=True)
-    )
+        return _escape(text)
+    # Left escaped where unescaping could not be undone, or would put control characters into names.
+    return _escape(text) if "%" in plain or _SPACE(plain.replace(" ", "")) else plain
 
 
 def _escape(text: str) -> str:
