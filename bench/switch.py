@@ -1,0 +1,118 @@
+"""A switch and a media process with one number that leads back out: what the call benchmarks measure."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from bench.media import pinned
+from carillon.bus.client import SwitchClient, Unreachable
+from carillon.bus.config import read_config
+from carillon.schema.events import CallEnded
+from carillon.schema.plan import (
+    Number,
+    OutsideTarget,
+    Plan,
+    PlanIndex,
+    PlanRef,
+    RingNode,
+    RingStep,
+    Trunk,
+    VoicemailNode,
+    write_plan,
+)
+
+CALLED = "+33199001001"
+PLAN = Plan(
+    company="bench",
+    version=1,
+    name="Bench",
+    numbers=(Number("1", CALLED, "Bench", entry="ring"),),
+    nodes={
+        "ring": RingNode("ring", (RingStep(OutsideTarget("+33199001777"), 30),), then="end"),
+        "end": VoicemailNode("end", None, None),
+    },
+)
+
+
+class BenchSwitch:
+    """Both processes, the switch on `core`; callgen's two sides are its carriers."""
+
+    carrier_port, callee_port = 5480, 5490
+
+    def __init__(self, core: int) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self._environ = {
+            **os.environ,
+            "CARILLON_DATA": self._folder.name,
+            "CARILLON_HTTP_PORT": "28400",
+            "CARILLON_SIP_PORT": "28460",
+            "CARILLON_RTP_PORT": "28500",
+        }
+        config = read_config(self._environ)
+        config.make_folders()
+        self.sip_port = config.sip_port
+        self._client = SwitchClient(config.switch_url, config.secret())
+        self._seed(config.switch_state / "plans")
+        self._processes = [
+            self._start("carillon.mediaplane", []),
+            self._start("carillon.switch", pinned(core)),
+        ]
+        self.media_pid, self.pid = (process.pid for process in self._processes)
+        self._wait()
+
+    def _seed(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        callee = Trunk(id="out", name="callee", host="127.0.0.1", port=self.callee_port)
+        carrier = Trunk(id="in", name="carrier", host="127.0.0.1", port=self.carrier_port)
+        index = PlanIndex((PlanRef(PLAN.company, 1),), (callee, carrier))
+        (folder / "index.json").write_bytes(msgspec.json.encode(index))
+        (folder / "bench.plan.json").write_bytes(write_plan(PLAN))
+
+    def _start(self, module: str, before: list[str]) -> subprocess.Popen[bytes]:
+        log = open(Path(self._folder.name) / f"{module}.log", "wb")  # noqa: SIM115
+        command = [*before, sys.executable, "-m", module]
+        return subprocess.Popen(command, env=self._environ, stdout=log, stderr=log)
+
+    def _wait(self) -> None:
+        until = time.monotonic() + 15
+        while time.monotonic() < until:
+            try:
+                if self._client.status().ready:
+                    return
+            except Unreachable:
+                pass
+            time.sleep(0.05)
+        raise RuntimeError("the switch did not start")
+
+    def ended_calls(self, expected: int) -> int:
+        """Return how many calls the journal says have ended, once `expected` have, or after 10 s."""
+        until = time.monotonic() + 10
+        after, ended = 0, 0
+        while ended < expected and time.monotonic() < until:
+            page = self._client.events(after, wait=1)
+            ended += sum(isinstance(entry.event, CallEnded) for entry in page.entries)
+            after = page.entries[-1].cursor if page.entries else after
+        return ended
+
+    def __enter__(self) -> BenchSwitch:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.wait(10)
+        self._folder.cleanup()
