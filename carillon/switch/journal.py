@@ -44,6 +44,7 @@ class Journal:
         self._failed_at = 0.0
         self._waiting: list[Callable[[], None]] = []
         self._syncing = False
+        self._full_files: list[int] = []
         self._listeners: set[asyncio.Event] = set()
         self._file = self._open_last()
 
@@ -92,8 +93,8 @@ class Journal:
         loop = asyncio.get_running_loop()
         while self._waiting:
             waiting, self._waiting = self._waiting, []
-            with contextlib.suppress(OSError):
-                await loop.run_in_executor(None, os.fdatasync, self._file)
+            files, self._full_files = [*self._full_files, self._file], []
+            await loop.run_in_executor(None, _sync_all, files)
             for then in waiting:
                 then()
         self._syncing = False
@@ -144,6 +145,7 @@ class Journal:
         """Write what is left and close the file."""
         self._failed_at = 0.0
         self._write()
+        _sync_all([*self._full_files, self._file])
         os.close(self._file)
 
     # -- files -----------------------------------------------------------------------------------
@@ -178,11 +180,20 @@ class Journal:
         return handle
 
     def _new_segment(self) -> None:
-        os.fdatasync(self._file)
-        os.close(self._file)
+        # The disk is waited for by the next `when_durable`, never here, between two packets.
+        self._full_files.append(self._file)
         self._segments.append(self.cursor + 1)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
         self._file = os.open(self._path(self.cursor + 1), flags, 0o600)
+
+
+def _sync_all(files: list[int]) -> None:
+    """Bring files to the disk; all but the last, which is still written, are then closed."""
+    for file in files:
+        with contextlib.suppress(OSError):
+            os.fdatasync(file)
+    for file in files[:-1]:
+        os.close(file)
 
 
 def _entry(line: bytes) -> JournalEntry | None:
