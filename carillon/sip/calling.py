@@ -61,7 +61,11 @@ class Calling:
         """Call it off: now when a provisional response came, else as soon as one comes (§9.1)."""
         leg.let_go = True
         asked = leg.asked
-        if leg.state != "early" or asked is None or asked.transaction is None:
+        if asked is None or asked.transaction is None or leg.state == "cancelling":
+            return
+        # A challenge that is still to come ends the call as well as a 487.
+        asked.credentials = None
+        if asked.transaction.state != "proceeding":
             return
         leg.state = "cancelling"
         invite = asked.message

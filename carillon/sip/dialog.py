@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from carillon.sip.errors import RemoteError
 from carillon.sip.headers import parse_cseq, parse_name_addr, tag_of
 from carillon.sip.message import Message
@@ -103,8 +105,9 @@ class Dialog:
         self.remote_cseq = number
 
     def refresh(self, message: Message) -> None:
-        """Take the Contact of a target refresh: INVITE, UPDATE and their 2xx."""
-        self.target = contact_uri(message) or self.target
+        """Take the Contact of a target refresh: INVITE, UPDATE and their 2xx; a bad one changes nothing."""
+        with suppress(RemoteError):
+            self.target = contact_uri(message) or self.target
 
 
 def contact_uri(message: Message) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from ipaddress import ip_address
 
 from carillon.sip.core import Asked, Core, Then
 from carillon.sip.dialog import Dialog
@@ -118,7 +119,7 @@ class Leg:
         same = uri.host == self.flow.host
         if same and (self.flow.connection or transport == self.flow.transport != "udp"):
             return self.flow
-        if transport not in ("udp", "tcp"):
+        if transport not in ("udp", "tcp") or (not same and hidden(uri.host, self.flow.host)):
             return self.flow
         return Flow(transport, uri.host, uri.port or 5060)
 
@@ -126,6 +127,14 @@ class Leg:
 def is_address(host: str) -> bool:
     """Tell an IP address from a host name."""
     return ":" in host or (host.count(".") == 3 and _DIGITS.issuperset(host))
+
+
+def hidden(host: str, seen: str) -> bool:
+    """Whether an address is of a private network that the one we see is not part of."""
+    try:
+        return ip_address(host).is_private and not ip_address(seen).is_private
+    except ValueError:
+        return True
 
 
 def is_direct(uri: Uri, flow: Flow) -> bool:

@@ -390,6 +390,63 @@ def test_a_phone_behind_nat_is_reached_where_it_was_heard() -> None:
     assert flows == [outside, outside]
 
 
+def test_a_contact_in_a_private_network_is_not_followed_from_outside() -> None:
+    endpoint, _, _ = scripted()
+    outside = Flow("udp", "8.8.4.4", 5060)
+    leg = endpoint.invite("sip:ben@8.8.4.4", outside, 0.0, from_="sip:ann@a", sdp=OFFER)
+    for contact, expected in (("<sip:b@192.168.1.5>", "8.8.4.4"), ("<sip:b@8.8.8.8>", "8.8.8.8")):
+        send = endpoint.next_output()
+        assert isinstance(send, Send)
+        response = parse(send.data).response(200, to_tag="b")
+        response.set("Contact", contact)
+        endpoint.receive(response.write(), outside, 0.1)
+        ack = endpoint.next_output()
+        assert isinstance(ack, Send)
+        assert ack.flow.host == expected
+        while endpoint.next_output() is not None:
+            pass
+        endpoint.hang_up(leg, 0.2)
+        while endpoint.next_output() is not None:
+            pass
+        leg = endpoint.invite("sip:ben@8.8.4.4", outside, 0.0, from_="sip:ann@a", sdp=OFFER)
+
+
+def test_a_call_hung_up_before_its_challenge_is_not_placed_again() -> None:
+    endpoint, sent, flow = scripted()
+    ann = Credentials("ann", "secret")
+    leg = endpoint.invite(
+        "sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER, credentials=ann
+    )
+    (invite,) = sent()
+    endpoint.hang_up(leg, 0.05)
+    challenge = 'Digest realm="carrier", nonce="abc", qop="auth"'
+    endpoint.receive(reply(invite, 407, "x", Proxy_Authenticate=challenge), flow, 0.1)
+    assert [brief(message) for message in sent()] == ["ACK"]
+    assert endpoint.legs == 0
+
+
+def test_a_cancel_after_a_challenge_waits_for_the_second_invites_progress() -> None:
+    endpoint, sent, flow = scripted()
+    ann = Credentials("ann", "secret")
+    leg = endpoint.invite(
+        "sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER, credentials=ann
+    )
+    (invite,) = sent()
+    challenge = 'Digest realm="carrier", nonce="abc", qop="auth"'
+    endpoint.receive(reply(invite, 100, ""), flow, 0.1)
+    endpoint.receive(reply(invite, 407, "x", Proxy_Authenticate=challenge), flow, 0.1)
+    _, again = sent()
+    endpoint.hang_up(leg, 0.2)
+    assert sent() == []
+    endpoint.receive(reply(again, 180, "b"), flow, 0.3)
+    (cancel,) = sent()
+    assert (cancel.method, cancel.get("Via"), cancel.get("CSeq")) == (
+        "CANCEL",
+        again.get("Via"),
+        "2 CANCEL",
+    )
+
+
 def test_a_reliable_provisional_response_gets_its_prack() -> None:
     endpoint, sent, flow = scripted()
     endpoint.invite("sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -126,3 +127,64 @@ def test_after_the_wire_dies_every_call_ends_by_itself_or_by_hanging_up() -> Non
     wire.run(300)
     for phone in (ann, ben):
         assert (phone.endpoint.legs, phone.endpoint.transactions) == (0, 0)
+
+
+def test_damaged_messages_within_calls_upset_nobody() -> None:
+    dice = random.Random(3261)
+    ann, ben = Phone("10.0.0.1"), Phone("10.0.0.2")
+    wire = Wire(ann, ben, seed=2, twice=0.1)
+    people = [Person(ann, dice), Person(ben, dice)]
+    for person in people:
+        # Damage may end a call in ways that only the endpoint sees; here it must merely not raise.
+        person.phone.react = carefree(person)
+    for number in range(400):
+        if number % 10 == 0:
+            leg = ann.endpoint.invite(
+                "sip:x@10.0.0.2", ben.flow, wire.now, from_="sip:a@b", sdp=OFFER
+            )
+            people[0].open[leg] = "calling"
+        wire.run(0.3)
+        for person in people:
+            person.act(wire.now)
+        wire.drain()
+        for host, message in wire.seen[-6:]:
+            data = damaged(message.write(), dice)
+            target = ben if host == ann.host else ann
+            source = ann if host == ann.host else ben
+            target.endpoint.receive(data, source.flow, wire.now)
+            wire.drain()
+    for person in people:
+        for leg in list(person.open):
+            person.phone.endpoint.hang_up(leg, wire.now)
+    wire.run(300)
+    for phone in (ann, ben):
+        assert (phone.endpoint.transactions, phone.endpoint.timer_at) == (0, None)
+
+
+def carefree(person: Person) -> Callable[[Phone, Event, float], None]:
+    def react(phone: Phone, event: Event, now: float) -> None:
+        leg = getattr(event, "leg", 0)
+        if isinstance(event, ENDS):
+            person.open.pop(leg, None)
+        elif leg in person.open or isinstance(event, InviteReceived):
+            person.react(phone, event, now)
+
+    return react
+
+
+def damaged(data: bytes, dice: random.Random) -> bytes:
+    """Change a place or two; now and then a branch, so that it is no echo."""
+    out = bytearray(data)
+    branch = out.find(b"branch=z9hG4bK")
+    if branch >= 0 and dice.random() < 0.7:
+        out[branch + 14 : branch + 18] = b"%04x" % dice.randrange(65536)
+    cseq = out.find(b"CSeq: ")
+    if cseq >= 0 and dice.random() < 0.7:
+        out[cseq + 6 : cseq + 7] = b"%d" % dice.randrange(1, 99)
+    for _ in range(dice.randint(0, 2)):
+        place = dice.randrange(len(out))
+        if dice.random() < 0.5:
+            out[place] = dice.randrange(256)
+        else:
+            del out[place : place + dice.randint(1, 12)]
+    return bytes(out)
