@@ -23,15 +23,16 @@ def is_throttled(email: str, address: str | None) -> bool:
     """
     recent = SignInFailure.objects.filter(at__gt=timezone.now() - WINDOW)
     counts = recent.aggregate(
-        email=Count("pk", filter=Q(email=_key(email))),
-        address=Count("pk", filter=Q(address=address)),
-        pair=Count("pk", filter=Q(email=_key(email), address=address)),
+        by_email=Count("pk", filter=Q(email=_key(email))),
+        by_address=Count("pk", filter=Q(address=address)),
+        by_both=Count("pk", filter=Q(email=_key(email), address=address)),
     )
-    return (
-        counts["pair"] >= MOST_PER_PAIR
-        or counts["email"] >= MOST_PER_EMAIL
-        or counts["address"] >= MOST_PER_ADDRESS
-    )
+    limits = {
+        "by_both": MOST_PER_PAIR,
+        "by_email": MOST_PER_EMAIL,
+        "by_address": MOST_PER_ADDRESS,
+    }
+    return any(counts[name] >= most for name, most in limits.items())
 
 
 def note_failure(email: str, address: str | None) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 from django.utils import timezone
 
+from carillon.flows.hours import opening
 from carillon.portal.companies.models import Company
 from carillon.portal.demo import cast
 from carillon.portal.demo.pretend import InboundCall, Told, internal, moments, outbound
@@ -16,7 +17,7 @@ from carillon.portal.journal.apply import apply_events
 from carillon.portal.routing.compile import compile_plan, load_rows
 from carillon.portal.voicemail.models import Message
 from carillon.schema import events as e
-from carillon.schema.plan import Plan
+from carillon.schema.plan import HoursNode, Number, Plan
 
 CALLS_PER_DAY = 46
 EVENTS_AT_ONCE = 2000
@@ -56,9 +57,23 @@ def _call(plan: Plan, name: str, at: datetime, dice: random.Random, room: bool) 
     if kind < 0.22:
         user, colleague = dice.sample(placing, 2)
         return internal(plan, user, colleague, told, dice)
-    number = dice.choices(plan.numbers, [line.share for line in cast.NUMBERS])[0]
+    number = _called(plan, at, dice)
     call = InboundCall(plan, number, told, dice)
     return call.run(caller, caller_name, recorded=number.record_inbound and room)
+
+
+def _called(plan: Plan, at: datetime, dice: random.Random) -> Number:
+    """Return the number somebody dials: people mostly know when it is open."""
+    shares = [line.share for line in cast.NUMBERS]
+    number = dice.choices(plan.numbers, shares)[0]
+    while dice.random() < 0.8 and not _is_open(plan, number, at):
+        number = dice.choices(plan.numbers, shares)[0]
+    return number
+
+
+def _is_open(plan: Plan, number: Number, at: datetime) -> bool:
+    node = plan.nodes[number.entry]
+    return isinstance(node, HoursNode) and opening(node.hours, at).is_open
 
 
 def _outsider(dice: random.Random) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from carillon.flows.outgoing import normalise
@@ -83,13 +83,13 @@ class MessageForm(Form):
         """Ask for what the chosen source needs."""
         source = self.cleaned_data.get("source")
         if source == "speech" and not self.cleaned_data.get("text", "").strip():
-            self.add_error("text", _now("Write what callers will hear."))
+            self.add_error("text", gettext("Write what callers will hear."))
         sound = self.cleaned_data.get("sound")
         if source == "upload" and "sound" not in self.errors:
             if not sound:
-                self.add_error("sound", _now("Choose an MP3 or WAV file."))
+                self.add_error("sound", gettext("Choose an MP3 or WAV file."))
             elif sound.size > MOST_UPLOAD_BYTES:
-                self.add_error("sound", _now("This file is larger than 10 MB. Shorten it."))
+                self.add_error("sound", gettext("This file is larger than 10 MB. Shorten it."))
         return self.cleaned_data
 
 
@@ -137,11 +137,13 @@ class HoursForm(Form):
                 continue
             start, end = _minute(row["start"]), _minute(row["end"])
             if start is None or end is None or not row["days"] or start == end:
-                text = _now("Row %(row)s: choose days, and a beginning and an end such as 09:00.")
+                text = gettext(
+                    "Row %(row)s: choose days, and a beginning and an end such as 09:00."
+                )
                 raise forms.ValidationError(text % {"row": place})
             slots.append((row["days"], start, end))
         if self.cleaned_data.get("mode") == "slots" and not slots:
-            raise forms.ValidationError(_now("Add at least one row of opening hours."))
+            raise forms.ValidationError(gettext("Add at least one row of opening hours."))
         self.cleaned_data["slots"] = slots
         return self.cleaned_data
 
@@ -174,9 +176,9 @@ class StepForm(Form):
         field = self.fields["target"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [
-            (_now("Teams"), [(team.key, team.name) for team in teams]),
-            (_now("People"), [(p.key, f"{p.name} · {p.extension}") for p in people]),
-            (_now("Elsewhere"), [("outside", _now("An outside number"))]),
+            (gettext("Teams"), [(team.key, team.name) for team in teams]),
+            (gettext("People"), [(p.key, f"{p.name} · {p.extension}") for p in people]),
+            (gettext("Elsewhere"), [("outside", gettext("An outside number"))]),
         ]
 
     def clean(self) -> dict[str, Any]:
@@ -189,7 +191,7 @@ class StepForm(Form):
             e164 = normalise(self.cleaned_data.get("outside", ""), rules)
             if e164 is None:
                 self.add_error(
-                    "outside", _now("This is not a telephone number. Example: 06 12 48 90 11")
+                    "outside", gettext("This is not a telephone number. Example: 06 12 48 90 11")
                 )
             self.cleaned_data["found"] = e164
         return self.cleaned_data

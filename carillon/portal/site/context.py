@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.functional import SimpleLazyObject
 
 from carillon.portal.accounts.models import User
 from carillon.portal.companies.access import RIGHTS, memberships
@@ -24,7 +24,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "company": membership.company if membership else None,
     }
     if membership is not None and isinstance(user, User):
-        found["me"] = SimpleLazyObject(lambda: Person.objects.filter(user=user).first())
-        found["unheard"] = SimpleLazyObject(lambda: voicemail.unheard(request))
-        found["companies"] = SimpleLazyObject(lambda: list(memberships(user)))
+        # Templates call functions, so that a fragment without the frame asks the database for nothing.
+        found["me"] = cache(lambda: Person.objects.filter(user=user).first())
+        found["unheard"] = cache(lambda: voicemail.unheard(request))
+        found["companies"] = cache(lambda: list(memberships(user)))
     return found

@@ -1,9 +1,10 @@
-"""What must be there before the first call: the system's own sentences, spoken, and the static files."""
+"""What must be there before the first page: the tables, the static files, the system's own sentences."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from carillon.portal.routing.sentences import prepare_sentences
@@ -11,10 +12,11 @@ from carillon.portal.site.files import collect
 
 
 class Command(BaseCommand):
-    help = "Speak the system's sentences and collect the static files; does nothing twice."
+    help = "Bring the tables up to date, collect static files, speak the system's sentences."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do both."""
+        """Do all three; what is there already is left as it is."""
+        call_command("migrate", verbosity=0, interactive=False)
         collect()
         spoken = prepare_sentences()
         self.stdout.write(f"{spoken} sentences spoken")
