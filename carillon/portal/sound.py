@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import array
+import asyncio
 import os
 import re
 import stat
 import sys
 import wave
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
+from django.core.handlers.asgi import ASGIRequest
 from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponseBase, StreamingHttpResponse
 
 BARS = 58
 WINDOW_FRAMES = 800
 LONGEST_PIECE = 1 << 20
+PIECE = 1 << 16
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
 
 
@@ -44,28 +47,49 @@ def safe_path(folder: Path, relative: str) -> Path:
 
 
 def answer_sound(request: HttpRequest, file: BinaryIO, filename: str) -> HttpResponseBase:
-    """Answer a wav file, or the range that was asked for; closes it.
+    """Answer a wav file, or the range that was asked for; takes care of closing it.
 
-    A piece is at most 1 MiB: a player asks for the next one, and no request holds an hour in memory.
+    A range is cut to 1 MiB (a player asks for the next one) and the whole is streamed, so that no
+    request holds an hour of sound in memory.
     """
-    with file:
-        size = os.fstat(file.fileno()).st_size
-        wanted = _wanted(request.headers.get("Range", ""), size)
-        if wanted == (0, 0):
-            return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
-        start, end = wanted or (0, size)
-        if wanted is not None:
-            end = min(end, start + LONGEST_PIECE)
-        file.seek(start)
-        body = file.read(end - start)
-    response = HttpResponse(body, status=206 if wanted else 200, content_type="audio/wav")
-    if wanted:
-        response.headers["Content-Range"] = f"bytes {start}-{start + len(body) - 1}/{size}"
+    size = os.fstat(file.fileno()).st_size
+    wanted = _wanted(request.headers.get("Range", ""), size)
+    response: HttpResponseBase
+    if wanted is None:
+        pieces = _pieces_later(file) if isinstance(request, ASGIRequest) else _pieces(file)
+        response = StreamingHttpResponse(pieces, content_type="audio/wav")
+        response.headers["Content-Length"] = str(size)
+    else:
+        with file:
+            response = _answer_range(file, wanted, size)
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["Cache-Control"] = "private, max-age=3600"
     kind = "attachment" if "download" in request.GET else "inline"
     response.headers["Content-Disposition"] = f'{kind}; filename="{filename}"'
     return response
+
+
+def _answer_range(file: BinaryIO, wanted: tuple[int, int], size: int) -> HttpResponse:
+    start, end = wanted
+    if start == end:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+    file.seek(start)
+    body = file.read(min(end - start, LONGEST_PIECE))
+    response = HttpResponse(body, status=206, content_type="audio/wav")
+    response.headers["Content-Range"] = f"bytes {start}-{start + len(body) - 1}/{size}"
+    return response
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+async def _pieces_later(file: BinaryIO) -> AsyncIterator[bytes]:
+    with file:
+        while piece := await asyncio.to_thread(file.read, PIECE):
+            yield piece
 
 
 def peaks(path: Path, bars: int = BARS) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from django.conf import settings
+from django.utils.translation import gettext, gettext_noop
 
 from carillon.bus.client import SandboxClient, SwitchClient, Unreachable
 from carillon.schema.commands import CanaryReport, SwitchStatus
@@ -16,10 +17,25 @@ TIMEOUT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a call might not go through: a sentence of the catalogue, and what fills it."""
+
+    text: str
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text % self.facts
+
+    def translated(self) -> str:
+        """Return it in the reader's language."""
+        return gettext(self.text) % self.facts
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """What was found; healthy when `reasons` is empty."""
 
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     status: SwitchStatus | None
     canary: CanaryReport | None
     canary_age: float | None = field(default=None)
@@ -37,21 +53,24 @@ def judge(
     status: SwitchStatus | None, canary: CanaryReport | Unreachable | None, now: float
 ) -> Health:
     """Say what is wrong, in words for an operator."""
-    reasons = []
+    reasons: list[Reason] = []
     if status is None:
-        reasons.append("the switch does not answer")
+        reasons.append(Reason(gettext_noop("the switch does not answer")))
     elif not status.media_connected:
-        reasons.append("the media process is not connected to the switch")
+        text = gettext_noop("the media process is not connected to the switch")
+        reasons.append(Reason(text))
     report = None if isinstance(canary, Unreachable) else canary
     age = now - report.at if report else None
     if isinstance(canary, Unreachable):
-        reasons.append("the canary's carrier does not answer")
+        reasons.append(Reason(gettext_noop("the canary’s carrier does not answer")))
     elif report is None or age is None:
-        reasons.append("no canary call has been placed yet")
+        reasons.append(Reason(gettext_noop("no canary call has been placed yet")))
     elif not report.healthy:
-        reasons.append(f"the last canary call failed: {report.detail}")
+        text = gettext_noop("the last canary call failed: %(detail)s")
+        reasons.append(Reason(text, {"detail": report.detail}))
     elif age > FRESH_SECONDS:
-        reasons.append(f"the last canary call is {age:.0f} s old")
+        text = gettext_noop("the last canary call is %(age)s s old")
+        reasons.append(Reason(text, {"age": f"{age:.0f}"}))
     return Health(tuple(reasons), status, report, age)
 
 

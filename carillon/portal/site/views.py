@@ -81,7 +81,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
     canary = health.canary
     facts = {
         "healthy": not health.reasons,
-        "reasons": list(health.reasons),
+        "reasons": [str(reason) for reason in health.reasons],
         "switch": health.status is not None,
         "media": bool(health.status and health.status.media_connected),
         "canary_age_seconds": None if health.canary_age is None else round(health.canary_age, 1),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import socket
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -22,6 +24,21 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+def _sockets(host: str, port: int) -> Iterator[socket.socket]:
+    """Listen where the operator said, and on loopback, where the switch asks for plans."""
+    yield _listen(host, port)
+    if host not in ("0.0.0.0", "127.0.0.1", "localhost"):
+        yield _listen("127.0.0.1", port)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind((host, port))
+    return made
+
+
 class Command(BaseCommand):
     help = "Serve the pages and the internal API until told to stop."
     requires_system_checks: list[str] = []
@@ -34,8 +51,6 @@ class Command(BaseCommand):
         collect()
         config = uvicorn.Config(
             application,
-            host=settings.CONFIG.host,
-            port=settings.CONFIG.http_port,
             access_log=False,
             log_config=None,
             lifespan="off",
@@ -47,4 +62,4 @@ class Command(BaseCommand):
         server = Server(config)
         for sig in (signal.SIGINT, signal.SIGTERM):
             signal.signal(sig, server.handle_exit)
-        server.run()
+        server.run(sockets=list(_sockets(settings.CONFIG.host, settings.CONFIG.http_port)))
