@@ -19,7 +19,7 @@ $(VENV)/.installed-dev: requirements-dev.lock requirements.lock pyproject.toml t
 setup: $(VENV)/.installed-dev ## install everything, test phones and browser included
 
 run: $(VENV)/.installed ## start the phone system and print its address
-	@exec $(BIN)/carillon run
+	@exec $(CURDIR)/$(BIN)/carillon run
 
 demo: $(VENV)/.installed ## create the demo company and print its sign-in
 	@$(BIN)/carillon demo
