@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from carillon.sip.core import Core
 from carillon.sip.dialog import Dialog
 from carillon.sip.headers import Via
@@ -9,6 +11,9 @@ from carillon.sip.leg import Leg, Legs, is_address
 from carillon.sip.message import Headers, Message
 from carillon.sip.outputs import Cancelled, InviteReceived
 from carillon.sip.transaction import Transaction
+
+REMIND = 60.0
+"""Seconds after which a caller is told again that it rings."""
 
 
 class Answering:
@@ -40,12 +45,24 @@ class Answering:
             return
         every = [*self._core.answer_headers(leg.flow), *headers]
         self._core.respond(leg.server, status, now, headers=every, body=sdp, to_tag=leg.local_tag)
+        if leg.timer is None:
+            self._ring_on(leg, now)
+
+    def _ring_on(self, leg: Leg, now: float) -> None:
+        # Proxies on the way give a silent INVITE three minutes (§13.3.1.1).
+        if leg.state == "incoming" and leg.server is not None:
+            if leg.timer is not None:
+                self._core.transactions.repeat(leg.server)
+            leg.timer = self._core.timers.start(now + REMIND, partial(self._ring_on, leg))
 
     def accept(self, leg: Leg, sdp: bytes, now: float, headers: Headers) -> None:
         """Send 200; ignored after a final response."""
         if leg.state != "incoming" or leg.server is None:
             return
         leg.state = "answered"
+        if leg.timer is not None:
+            leg.timer.stop()
+            leg.timer = None
         self._legs.accept(leg, leg.server, sdp, now, headers)
         leg.server = None
 

@@ -197,11 +197,6 @@ class Legs:
         if leg.offered is not None:
             self.core.respond(leg.offered, 487, now)
             leg.offered = None
-        if leg.offering is not None and leg.offering.transaction is not None:
-            # Its answer may have been lost, and after the BYE nobody repeats it.
-            give_up = partial(self.core.transactions.give_up, leg.offering.transaction)
-            self.core.timers.start(now + LINGER, give_up)
-            leg.offering = None
 
     def bye(self, leg: Leg, now: float, reason: str = "", *, dialog: Dialog | None = None) -> None:
         """Send BYE; what comes of it is nobody's concern any more."""

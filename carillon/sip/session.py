@@ -22,10 +22,13 @@ from carillon.sip.outputs import (
     Offered,
     OfferRefused,
 )
+from carillon.sip.timers import LINGER
 from carillon.sip.transaction import Transaction
 
 # What leaves no doubt that the far end has lost the call (§12.2.1.2).
 _LOST = (408, 481)
+PATIENCE = 2 * LINGER
+"""How long an offer of ours may stay without a final response, in seconds."""
 
 
 class Session:
@@ -187,7 +190,20 @@ class Session:
         message = leg.dialog.request("INVITE")
         add_headers(message, self._core.answer_headers(leg.flow))
         message.body = sdp
-        leg.offering = self._legs.ask(leg, message, now, partial(self._offer_answered, leg))
+        asked = self._legs.ask(leg, message, now, partial(self._offer_answered, leg))
+        leg.offering = asked
+        self._core.timers.start(now + PATIENCE, partial(self._offer_forgotten, leg, asked))
+
+    def _offer_forgotten(self, leg: Leg, asked: Asked, now: float) -> None:
+        # A peer may say 100 and then nothing; or its answer was lost and, after the BYE, nobody repeats it.
+        if asked.transaction is not None:
+            self._core.transactions.give_up(asked.transaction, now)
+        if leg.offering is not asked:
+            return
+        leg.offering = None
+        if leg.state != "gone":
+            self._core.tell(OfferRefused(leg.number, 408))
+            self._next_offer(leg, now)
 
     def _offer_answered(
         self, leg: Leg, asked: Asked, status: int, response: Message | None, now: float

@@ -231,6 +231,11 @@ class Transactions:
             self._step(transaction, _kind(response.status), now)
         return data
 
+    def repeat(self, transaction: Transaction) -> None:
+        """Send the last provisional response again."""
+        if transaction.state == "proceeding":
+            self._outputs.append(Send(transaction.data, transaction.flow))
+
     def receive(self, response: Message, branch: str, method: str, now: float) -> bool:
         """Give a response to the client it belongs to; False when there is none."""
         transaction = self._clients.get((branch, method))

@@ -9,22 +9,17 @@ import pytest
 from carillon.sip.endpoint import (
     Answered,
     Cancelled,
-    Credentials,
-    Endpoint,
     Event,
     Failed,
-    Flow,
     HungUp,
     InviteReceived,
     Progressed,
     RequestReceived,
     ResponseReceived,
-    Send,
 )
 from carillon.sip.errors import LocalError
-from carillon.sip.message import Message, parse
 from carillon.sip.timers import T1
-from tests.sip.wire import ANSWER, OFFER, Phone, Wire, brief, tokens
+from tests.sip.wire import ANSWER, OFFER, Phone, Wire, brief
 
 React = Callable[[Phone, Event, float], None]
 
@@ -175,6 +170,13 @@ def test_a_phone_may_ring_for_minutes() -> None:
     assert ann.kinds()[-1] == "Progressed"
 
 
+def test_a_waiting_caller_is_reminded_every_minute() -> None:
+    ann, ben, wire = pair(ring_only)
+    call(ann, ben, wire)
+    wire.run(125)
+    assert wire.said(ben.host) == ["100 INVITE", "180 INVITE", "180 INVITE", "180 INVITE"]
+
+
 def test_the_200_is_repeated_until_the_ack_arrives() -> None:
     ann, ben, wire = pair(answer_at_once)
     acks = iter([True, True, True, False])
@@ -301,236 +303,6 @@ def test_a_caller_hears_nothing_of_a_leg_it_cancelled() -> None:
     assert ann.events == []
 
 
-def scripted() -> tuple[Endpoint, Callable[[], list[Message]], Flow]:
-    """Return an endpoint, what it sends when asked, and where it sends it."""
-    endpoint = Endpoint(host="10.0.0.1", port=5060, tokens=tokens("scripted"))
-
-    def sent() -> list[Message]:
-        out: list[Message] = []
-        while (output := endpoint.next_output()) is not None:
-            if isinstance(output, Send):
-                out.append(parse(output.data))
-        return out
-
-    return endpoint, sent, Flow("udp", "10.0.0.2", 5060)
-
-
-def reply(request: Message, status: int, tag: str, **headers: str) -> bytes:
-    response = request.response(status, to_tag=tag)
-    response.set("Contact", "<sip:ben@10.0.0.2>")
-    for name, value in headers.items():
-        response.set(name.replace("_", "-"), value)
-    return response.write()
-
-
-def test_a_second_fork_that_answers_is_acknowledged_and_sent_away() -> None:
-    endpoint, sent, flow = scripted()
-    endpoint.invite("sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER)
-    (invite,) = sent()
-    endpoint.receive(reply(invite, 200, "one"), flow, 0.1)
-    assert [brief(message) for message in sent()] == ["ACK"]
-    endpoint.receive(reply(invite, 200, "two"), flow, 0.2)
-    ack, bye = sent()
-    assert (brief(ack), brief(bye)) == ("ACK", "BYE")
-    assert str(bye.get("To")).endswith("tag=two")
-    endpoint.receive(reply(invite, 200, "two"), flow, 0.3)
-    endpoint.receive(reply(invite, 200, "one"), flow, 0.3)
-    assert [brief(message) for message in sent()] == ["ACK", "ACK"]
-    assert endpoint.legs == 1
-
-
-def test_endless_forks_are_not_followed_for_ever() -> None:
-    endpoint, sent, flow = scripted()
-    endpoint.invite("sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER)
-    (invite,) = sent()
-    for number in range(100):
-        endpoint.receive(reply(invite, 200, f"tag{number}"), flow, 0.1)
-    assert [brief(message) for message in sent()].count("ACK") == 16
-
-
-def test_requests_within_the_call_follow_the_recorded_route() -> None:
-    endpoint, sent, flow = scripted()
-    leg = endpoint.invite("sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER)
-    (invite,) = sent()
-    routes = "<sip:10.0.0.7;lr>, <sip:10.0.0.8:5070;lr>"
-    endpoint.receive(reply(invite, 200, "one", Record_Route=routes), flow, 0.1)
-    while (output := endpoint.next_output()) is not None:
-        if isinstance(output, Send):
-            ack, way = parse(output.data), output.flow
-    assert ack.uri == "sip:ben@10.0.0.2"
-    assert ack.all("Route") == ["<sip:10.0.0.8:5070;lr>", "<sip:10.0.0.7;lr>"]
-    assert way == Flow("udp", "10.0.0.8", 5070)
-    endpoint.hang_up(leg, 1.0)
-    (bye,) = sent()
-    assert bye.all("Route") == ack.all("Route")
-
-
-def test_a_strict_router_becomes_the_request_uri() -> None:
-    endpoint, sent, flow = scripted()
-    endpoint.invite("sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER)
-    (invite,) = sent()
-    endpoint.receive(reply(invite, 200, "one", Record_Route="<sip:10.0.0.7>"), flow, 0.1)
-    (ack,) = sent()
-    assert (ack.uri, ack.all("Route")) == ("sip:10.0.0.7", ["<sip:ben@10.0.0.2>"])
-
-
-def test_a_phone_behind_nat_is_reached_where_it_was_heard() -> None:
-    endpoint, _, _ = scripted()
-    outside = Flow("udp", "203.0.113.9", 40123)
-    leg = endpoint.invite("sip:ben@192.168.1.5:5060", outside, 0.0, from_="sip:ann@a", sdp=OFFER)
-    send = endpoint.next_output()
-    assert isinstance(send, Send)
-    response = parse(send.data).response(200, to_tag="b")
-    response.set("Contact", "<sip:ben@192.168.1.5:5060>")
-    endpoint.receive(response.write(), outside, 0.1)
-    endpoint.hang_up(leg, 0.2)
-    flows = []
-    while (output := endpoint.next_output()) is not None:
-        flows += [output.flow] if isinstance(output, Send) else []
-    assert flows == [outside, outside]
-
-
-def test_a_contact_in_a_private_network_is_not_followed_from_outside() -> None:
-    endpoint, _, _ = scripted()
-    outside = Flow("udp", "8.8.4.4", 5060)
-    leg = endpoint.invite("sip:ben@8.8.4.4", outside, 0.0, from_="sip:ann@a", sdp=OFFER)
-    for contact, expected in (("<sip:b@192.168.1.5>", "8.8.4.4"), ("<sip:b@8.8.8.8>", "8.8.8.8")):
-        send = endpoint.next_output()
-        assert isinstance(send, Send)
-        response = parse(send.data).response(200, to_tag="b")
-        response.set("Contact", contact)
-        endpoint.receive(response.write(), outside, 0.1)
-        ack = endpoint.next_output()
-        assert isinstance(ack, Send)
-        assert ack.flow.host == expected
-        while endpoint.next_output() is not None:
-            pass
-        endpoint.hang_up(leg, 0.2)
-        while endpoint.next_output() is not None:
-            pass
-        leg = endpoint.invite("sip:ben@8.8.4.4", outside, 0.0, from_="sip:ann@a", sdp=OFFER)
-
-
-def test_a_call_hung_up_before_its_challenge_is_not_placed_again() -> None:
-    endpoint, sent, flow = scripted()
-    ann = Credentials("ann", "secret")
-    leg = endpoint.invite(
-        "sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER, credentials=ann
-    )
-    (invite,) = sent()
-    endpoint.hang_up(leg, 0.05)
-    challenge = 'Digest realm="carrier", nonce="abc", qop="auth"'
-    endpoint.receive(reply(invite, 407, "x", Proxy_Authenticate=challenge), flow, 0.1)
-    assert [brief(message) for message in sent()] == ["ACK"]
-    assert endpoint.legs == 0
-
-
-def test_a_cancel_after_a_challenge_waits_for_the_second_invites_progress() -> None:
-    endpoint, sent, flow = scripted()
-    ann = Credentials("ann", "secret")
-    leg = endpoint.invite(
-        "sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER, credentials=ann
-    )
-    (invite,) = sent()
-    challenge = 'Digest realm="carrier", nonce="abc", qop="auth"'
-    endpoint.receive(reply(invite, 100, ""), flow, 0.1)
-    endpoint.receive(reply(invite, 407, "x", Proxy_Authenticate=challenge), flow, 0.1)
-    _, again = sent()
-    endpoint.hang_up(leg, 0.2)
-    assert sent() == []
-    endpoint.receive(reply(again, 180, "b"), flow, 0.3)
-    (cancel,) = sent()
-    assert (cancel.method, cancel.get("Via"), cancel.get("CSeq")) == (
-        "CANCEL",
-        again.get("Via"),
-        "2 CANCEL",
-    )
-
-
-def test_a_reliable_provisional_response_gets_its_prack() -> None:
-    endpoint, sent, flow = scripted()
-    endpoint.invite("sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER)
-    (invite,) = sent()
-    endpoint.receive(reply(invite, 183, "b", Require="100rel", RSeq="776"), flow, 0.1)
-    (prack,) = sent()
-    assert (prack.method, prack.get("RAck")) == ("PRACK", "776 1 INVITE")
-    endpoint.receive(reply(invite, 183, "b", Require="100rel", RSeq="776"), flow, 0.2)
-    assert sent() == []
-    endpoint.receive(reply(invite, 200, "b"), flow, 0.3)
-    (ack,) = sent()
-    assert ack.get("CSeq") == "1 ACK"
-
-
-def test_an_answer_given_early_and_reliably_counts_for_the_200() -> None:
-    endpoint, sent, flow = scripted()
-    endpoint.invite("sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER)
-    (invite,) = sent()
-    early = parse(reply(invite, 183, "b", Content_Type="application/sdp"))
-    early.body = ANSWER
-    endpoint.receive(early.write(), flow, 0.1)
-    endpoint.receive(reply(invite, 200, "b"), flow, 0.2)
-    events = []
-    while (output := endpoint.next_output()) is not None:
-        events += [output] if isinstance(output, Answered) else []
-    assert [event.sdp for event in events] == [ANSWER]
-
-
-def test_an_answer_we_cannot_follow_fails_the_call() -> None:
-    endpoint, sent, flow = scripted()
-    endpoint.invite("sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER)
-    (invite,) = sent()
-    endpoint.receive(reply(invite, 200, "b", Record_Route='"<sip:x'), flow, 0.1)
-    assert endpoint.legs == 0
-
-
-def test_a_challenged_invite_is_sent_again_with_credentials() -> None:
-    endpoint, sent, flow = scripted()
-    endpoint.invite(
-        "sip:ben@10.0.0.2",
-        flow,
-        0.0,
-        from_="sip:ann@a",
-        sdp=OFFER,
-        credentials=Credentials("ann", "secret"),
-    )
-    (invite,) = sent()
-    challenge = 'Digest realm="carrier", nonce="abc", qop="auth", algorithm=MD5'
-    endpoint.receive(reply(invite, 407, "x", Proxy_Authenticate=challenge), flow, 0.1)
-    ack, again = sent()
-    assert (brief(ack), brief(again), again.get("CSeq")) == ("ACK", "INVITE", "2 INVITE")
-    assert again.get("Call-ID") == invite.get("Call-ID")
-    assert again.get("Via") != invite.get("Via")
-    assert 'realm="carrier"' in (again.get("Proxy-Authorization") or "")
-    endpoint.receive(reply(again, 200, "b"), flow, 0.2)
-    (ack,) = sent()
-    assert ack.get("Proxy-Authorization") == again.get("Proxy-Authorization")
-    assert ack.get("CSeq") == "2 ACK"
-
-
-def test_a_wrong_password_fails_at_the_second_challenge() -> None:
-    endpoint, sent, flow = scripted()
-    wrong = Credentials("ann", "wrong")
-    endpoint.invite("sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER, credentials=wrong)
-    challenge = 'Digest realm="carrier", nonce="abc", qop="auth"'
-    (invite,) = sent()
-    endpoint.receive(reply(invite, 401, "x", WWW_Authenticate=challenge), flow, 0.1)
-    _, again = sent()
-    endpoint.receive(reply(again, 401, "x", WWW_Authenticate=challenge), flow, 0.2)
-    assert (endpoint.legs, [brief(m) for m in sent()]) == (0, ["ACK"])
-
-
-def test_a_broken_connection_fails_what_waits_on_it_and_nothing_else() -> None:
-    endpoint, sent, _ = scripted()
-    broken, other = Flow("tcp", "10.0.0.2", 5060, 1), Flow("tcp", "10.0.0.2", 5060, 2)
-    endpoint.invite("sip:ben@10.0.0.2", broken, 0.0, from_="sip:ann@a", sdp=OFFER)
-    endpoint.invite("sip:ben@10.0.0.2", other, 0.0, from_="sip:ann@a", sdp=OFFER)
-    sent()
-    endpoint.flow_failed(broken, 1.0)
-    failed = endpoint.next_output()
-    assert isinstance(failed, Failed)
-    assert (failed.status, endpoint.legs, endpoint.next_output()) == (503, 1, None)
-
-
 def test_a_request_outside_a_call_gets_its_response() -> None:
     def respond(phone: Phone, event: Event, now: float) -> None:
         if isinstance(event, RequestReceived):
@@ -568,75 +340,6 @@ def test_a_request_the_switch_never_answers_is_forgotten() -> None:
     assert isinstance(received, RequestReceived)
     ben.endpoint.respond(received.transaction, 200, wire.now)
     assert ben.endpoint.next_output() is None
-
-
-def request(method: str, **headers: str) -> bytes:
-    message = Message(method=method, uri="sip:carillon@10.0.0.1")
-    message.set("Via", "SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bK77;rport")
-    message.set("From", "<sip:ben@acme.example>;tag=b")
-    message.set("To", "<sip:ann@acme.example>")
-    message.set("Call-ID", "c1")
-    message.set("CSeq", f"1 {method}")
-    message.set("Contact", "<sip:ben@10.0.0.2>")
-    for name, value in headers.items():
-        message.set(name.replace("_", "-"), value)
-    return message.write()
-
-
-@pytest.mark.parametrize(
-    ("data", "status"),
-    [
-        (request("BYE", To="<sip:a@b>;tag=none"), 481),
-        (request("INVITE", To="<sip:a@b>;tag=none"), 481),
-        (request("CANCEL"), 481),
-        (request("INFO"), 481),
-        (request("FROBNICATE"), 501),
-        (request("INVITE", Max_Forwards="0"), 483),
-        (request("INVITE", Require="100rel"), 420),
-        (request("INVITE", Contact="<tel:123>"), 400),
-        (request("INVITE", Record_Route='"<sip:x'), 400),
-    ],
-)
-def test_what_cannot_be_served_is_refused_without_a_transaction_left(
-    data: bytes, status: int
-) -> None:
-    endpoint, sent, flow = scripted()
-    endpoint.receive(data, flow, 0.0)
-    (answer,) = sent()
-    assert answer.status == status
-    assert endpoint.legs == 0
-    endpoint.handle_timer(100.0)
-    endpoint.handle_timer(200.0)
-    assert endpoint.transactions == 0
-
-
-def test_an_ack_is_never_answered() -> None:
-    endpoint, sent, flow = scripted()
-    for to in ("<sip:a@b>", "<sip:a@b>;tag=x"):
-        endpoint.receive(request("ACK", To=to, Require="x", Max_Forwards="0"), flow, 0.0)
-    assert sent() == []
-
-
-def test_responses_go_where_the_request_came_from() -> None:
-    endpoint, _, _ = scripted()
-    nat = Flow("udp", "203.0.113.9", 40123)
-    endpoint.receive(request("OPTIONS"), nat, 0.0)
-    received = endpoint.next_output()
-    assert isinstance(received, RequestReceived)
-    endpoint.respond(received.transaction, 200, 0.0)
-    send = endpoint.next_output()
-    assert isinstance(send, Send)
-    assert send.flow == nat
-    via = parse(send.data).get("Via") or ""
-    assert "received=203.0.113.9" in via
-    assert "rport=40123" in via
-
-
-def test_a_call_that_arrives_twice_by_different_ways_is_one_call() -> None:
-    endpoint, sent, flow = scripted()
-    endpoint.receive(request("INVITE"), flow, 0.0)
-    endpoint.receive(request("INVITE", Via="SIP/2.0/UDP 10.0.0.3;branch=z9hG4bK78"), flow, 0.0)
-    assert [brief(message) for message in sent()] == ["100 INVITE", "482 INVITE"]
 
 
 def test_above_the_limit_new_calls_are_turned_away_and_old_ones_go_on() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from carillon.sip.endpoint import Endpoint, Flow
 from carillon.sip.errors import LocalError, RemoteError
 from carillon.sip.message import MAX_LINES, Message, parse
-from tests.sip.test_torture import REFUSED, SILENT, TAKEN, wire
 from tests.sip.wire import tokens
+from tests.vectors.rfc4475 import REFUSED, SILENT, TAKEN, wire
 
 TOKEN = st.text("abcXYZ019-.!%*_+`'~", min_size=1, max_size=12)
 VALUE = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=40).map(

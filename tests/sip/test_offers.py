@@ -191,6 +191,14 @@ def test_a_far_end_that_lost_the_call_is_told_once() -> None:
     assert ann.endpoint.legs == 0
 
 
+def test_an_offer_that_stays_unanswered_is_given_up() -> None:
+    ann, _, wire, leg, _ = connected()
+    ann.endpoint.reoffer(leg, HOLD, wire.now)
+    wire.run(70)
+    assert ann.events[-1] == OfferRefused(leg, 408)
+    assert ann.endpoint.legs == 1
+
+
 def test_a_call_that_ends_while_an_offer_waits_answers_it_487() -> None:
     ann, ben, wire, leg, theirs = connected()
     ann.endpoint.reoffer(leg, HOLD, wire.now)
