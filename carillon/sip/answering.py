@@ -6,6 +6,7 @@ from functools import partial
 
 from carillon.sip.core import Core
 from carillon.sip.dialog import Dialog
+from carillon.sip.errors import RemoteError
 from carillon.sip.headers import Via
 from carillon.sip.leg import Leg, Legs, is_address
 from carillon.sip.message import Headers, Message
@@ -30,7 +31,7 @@ class Answering:
         transaction.number = leg.number
         try:
             leg.dialog = Dialog.of_request(request, leg.local_tag)
-        except Exception:
+        except RemoteError:
             self._legs.remove(leg, now)
             raise
         same = via.host == flow.host and (via.port or 5060) == flow.port

@@ -111,8 +111,6 @@ class Core:
         self, host: str, port: int, tokens: Callable[[], str], product: str, max_transactions: int
     ) -> None:
         self.sent_by = f"{host_text(host)}:{port}"
-        self.host = host
-        self.port = port
         self.tokens = tokens
         self.product = product
         self.timers = Timers()

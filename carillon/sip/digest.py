@@ -152,8 +152,8 @@ class Challenger:
             return False
         self._used[number] = nc
         if len(self._used) > self._remembered:
-            oldest = min(self._used.popitem(last=False)[0], self._count)
-            self._forgotten = max(self._forgotten, oldest)
+            # What is forgotten may not come back as if it were new: all nonces up to it are stale now.
+            self._forgotten = max(self._forgotten, self._used.popitem(last=False)[0])
         return True
 
 

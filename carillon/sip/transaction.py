@@ -91,17 +91,17 @@ SERVER = Machine(
         ("trying", "1xx"): ("proceeding", "send"),
         ("trying", "2xx"): ("completed", "send"),
         ("trying", "final"): ("completed", "send"),
-        ("trying", "J"): ("terminated", ""),
+        ("trying", "X"): ("terminated", ""),
         ("proceeding", "request"): ("proceeding", "repeat"),
         ("proceeding", "1xx"): ("proceeding", "send"),
         ("proceeding", "2xx"): ("completed", "send"),
         ("proceeding", "final"): ("completed", "send"),
-        ("proceeding", "J"): ("terminated", ""),
+        ("proceeding", "X"): ("terminated", ""),
         ("completed", "request"): ("completed", "repeat"),
         ("completed", "J"): ("terminated", ""),
     },
-    # J also runs before the answer: nobody waits for one longer than that.
-    clocks={"trying": ("", "J"), "proceeding": ("", "J"), "completed": ("", "J")},
+    # X is ours: nobody waits longer than that for an answer, so we need not keep the question.
+    clocks={"trying": ("", "X"), "proceeding": ("", "X"), "completed": ("", "J")},
     client=False,
 )
 
@@ -115,9 +115,10 @@ _SECONDS = {
     "K": T4,
     "L": LINGER,
     "M": LINGER,
+    "X": LINGER,
 }
 # Over a transport that loses nothing there is no echo to wait for.
-_ONLY_UDP = frozenset("DIK")
+_ONLY_UDP = frozenset("DIJK")
 _WAITING = frozenset(("calling", "trying", "proceeding"))
 HOARD = 4
 """How many answered transactions, kept for echoes, we allow for each one still at work."""

@@ -303,12 +303,13 @@ def test_a_caller_hears_nothing_of_a_leg_it_cancelled() -> None:
     assert ann.events == []
 
 
-def test_a_request_outside_a_call_gets_its_response() -> None:
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_request_outside_a_call_gets_its_response(transport: str) -> None:
     def respond(phone: Phone, event: Event, now: float) -> None:
         if isinstance(event, RequestReceived):
             phone.endpoint.respond(event.transaction, 200, now, headers=[("X-Load", "3")])
 
-    ann, ben, wire = pair(respond)
+    ann, ben, wire = pair(respond, transport)
     number = ann.endpoint.request(
         "OPTIONS", "sip:10.0.0.2", ben.flow, 0.0, from_="sip:ann@a", to="sip:10.0.0.2"
     )
@@ -330,6 +331,31 @@ def test_a_request_nobody_answers_is_sent_eleven_times_and_gets_408() -> None:
     (event,) = ann.events
     assert isinstance(event, ResponseReceived)
     assert (event.status, event.message) == (408, None)
+
+
+def test_a_response_is_repeated_for_half_a_minute_after_it_was_given() -> None:
+    ann, ben, wire = pair()
+    ann.endpoint.request("OPTIONS", "sip:x", ben.flow, 0.0, from_="sip:ann@a", to="sip:x")
+    wire.run(10)
+    (received,) = ben.events
+    assert isinstance(received, RequestReceived)
+    wire.lose = lambda message: message.status == 200 and wire.now < 31
+    ben.endpoint.respond(received.transaction, 200, wire.now)
+    wire.run(25)
+    assert ann.kinds() == ["ResponseReceived"]
+    assert len(ben.events) == 1
+
+
+def test_over_tcp_no_echo_is_waited_for() -> None:
+    ann, ben, wire, leg, _ = connected("tcp")
+    ben.endpoint.request("OPTIONS", "sip:x", ann.flow, wire.now, from_="sip:b@b", to="sip:x")
+    wire.run(1)
+    (options,) = (event for event in ann.events if isinstance(event, RequestReceived))
+    ann.endpoint.respond(options.transaction, 200, wire.now)
+    ann.endpoint.hang_up(leg, wire.now)
+    wire.run(1)
+    # Only the INVITE is kept, for the 2xx of other forks (RFC 6026 §7.2).
+    assert (ann.endpoint.transactions, ben.endpoint.transactions) == (1, 1)
 
 
 def test_a_request_the_switch_never_answers_is_forgotten() -> None:
