@@ -149,9 +149,9 @@ class Supervisor:
     def _asked_to_stop(self, *_: object) -> None:
         if self._stopping_at is None:
             self._stopping_at = time.monotonic()
-            # Pages first: a visitor gets an error page rather than a dead button.
             for child in reversed(self._children):
-                if child.process is not None:
+                # The sound stays until the switch has said goodbye and its files are closed.
+                if child.process is not None and child.name != "media":
                     child.process.terminate()
 
     def _alive(self) -> bool:
@@ -194,10 +194,20 @@ class Supervisor:
                 self._died(child, now)
             elif self._is_due(child, now):
                 self._start(child)
+        if self._stopping_at is not None:
+            self._stop_media(now)
         if self._stopping_at is not None and now - self._stopping_at > STOP_SECONDS:
             for child in self._children:
                 if child.process is not None:
                     child.process.kill()
+
+    def _stop_media(self, now: float) -> None:
+        """Stop the media process once the switch is gone, or has had its time."""
+        by_name = {child.name: child for child in self._children}
+        media = by_name["media"].process
+        late = now - (self._stopping_at or now) > STOP_SECONDS - 1.0
+        if media is not None and (by_name["switch"].process is None or late):
+            media.terminate()
 
     def _is_due(self, child: Child, now: float) -> bool:
         if child.process is not None or child.done or self._stopping_at is not None:

@@ -88,7 +88,9 @@ class Arrivals:
         except RemoteError as error:
             self._refuse(received, error.status, error.headers)
         except Exception:
-            log.exception("a call from %s:%s met a fault of ours", received.flow.host, received.flow.port)
+            log.exception(
+                "a call from %s:%s met a fault of ours", received.flow.host, received.flow.port
+            )
             self._refuse(received, 500)
 
     def _refuse(self, received: InviteReceived, status: int, headers: Headers = ()) -> None:

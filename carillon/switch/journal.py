@@ -59,8 +59,7 @@ class Journal:
         self._unwritten += b"".join(map(write_entry, entries))
         self._recent.extend(entries)
         self._write()
-        for listener in self._listeners:
-            listener.set()
+        self.wake()
 
     @property
     def failing(self) -> bool:
@@ -110,6 +109,11 @@ class Journal:
                 await asyncio.wait_for(listener.wait(), wait)
             self._listeners.discard(listener)
         return JournalPage(self.id, tuple(self._after(after, limit)))
+
+    def wake(self) -> None:
+        """Let everybody who waits in `page` go."""
+        for listener in self._listeners:
+            listener.set()
 
     def _after(self, after: int, limit: int) -> Sequence[JournalEntry]:
         if self._recent and self._recent[0].cursor <= after + 1:

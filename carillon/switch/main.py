@@ -68,6 +68,8 @@ async def _stop(board: Switchboard, tasks: list[asyncio.Task[None]], server: Ser
     while board.calls and board.loop.time() < until:
         await asyncio.sleep(0.02)
     server.should_exit = True
+    board.journal.wake()
+    await asyncio.wait(tasks[-1:], timeout=STOP_SECONDS)  # the last one serves HTTP
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
