@@ -1,0 +1,197 @@
+"""Every address x every role: one table. An address missing from it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from carillon.portal.companies.scope import within
+from carillon.portal.journal.apply import apply_page
+from carillon.portal.routing.models import Prompt, RingStep, SystemPrompt
+from carillon.portal.voicemail.models import Message
+from tests.portal.conftest import Cast
+from tests.portal.story import answered_call, message_call, page
+from tests.portal.wav import write_wav
+
+ROLES = ("anonymous", "stranger", "staff", "user", "supervisor", "administrator", "owner")
+# What a GET answers, or a POST where `!` says so, in the order of ROLES. 302 of the anonymous is to sign-in.
+EVERYBODY = (302, 200, 200, 200, 200, 200, 200)
+MEMBERS = (302, 200, 404, 200, 200, 200, 200)
+SEERS = (302, 200, 404, 403, 200, 200, 200)
+EDITORS = (302, 200, 404, 403, 403, 200, 200)
+THEIRS_SEEN = (302, 404, 404, 403, 200, 200, 200)
+THEIRS_OWN = (302, 404, 404, 200, 200, 200, 200)
+THEIRS_EDITED = (302, 404, 404, 403, 403, 302, 302)
+STAFF = (302, 404, 200, 404, 404, 404, 404)
+PUBLIC = (200,) * 7
+SECRET = (404,) * 7
+TABLE: dict[str, tuple[int, ...]] = {
+    "home": EVERYBODY,
+    "search": MEMBERS,
+    "operator": STAFF,
+    "healthz": (503,) * 7,
+    "live": MEMBERS,
+    "sign-in": (200, 302, 302, 302, 302, 302, 302),
+    "sign-out!": (302,) * 7,
+    "welcome": (410,) * 7,
+    "account": EVERYBODY,
+    "password!": (302, 422, 422, 422, 422, 422, 422),
+    "theme!": (302,) * 7,
+    "language!": (302,) * 7,
+    "start": (302,) * 7,
+    "start-demo!": (302,) * 7,
+    "company": EDITORS,
+    "choose-company!": (302, 302, 404, 302, 302, 302, 302),
+    "audit": EDITORS,
+    "people": SEERS,
+    "new-person": EDITORS,
+    "person": THEIRS_OWN,
+    "availability!": (302, 404, 404, 302, 403, 302, 302),
+    "remove-person!": THEIRS_EDITED,
+    "restore-person!": (302, 404, 404, 403, 403, 404, 404),
+    "sign-in-link!": (302, 404, 404, 403, 403, 200, 200),
+    "add-phone!": (302, 404, 404, 403, 403, 422, 422),
+    "phone-password!": (302, 404, 404, 403, 403, 200, 200),
+    "remove-phone!": THEIRS_EDITED,
+    "restore-phone!": (302, 404, 404, 403, 403, 404, 404),
+    "teams": SEERS,
+    "new-team": EDITORS,
+    "team": THEIRS_SEEN,
+    "remove-team!": THEIRS_EDITED,
+    "restore-team!": (302, 404, 404, 403, 403, 404, 404),
+    "numbers": SEERS,
+    "new-number": EDITORS,
+    "number": THEIRS_SEEN,
+    "number-settings!": (302, 404, 404, 403, 403, 422, 422),
+    "number-hours!": (302, 404, 404, 403, 403, 422, 422),
+    "number-message!": (302, 404, 404, 403, 403, 422, 422),
+    "number-voicemail!": THEIRS_EDITED,
+    "add-step!": (302, 404, 404, 403, 403, 422, 422),
+    "change-step!": THEIRS_EDITED,
+    "move-step!": THEIRS_EDITED,
+    "remove-step!": THEIRS_EDITED,
+    "release-number": (302, 404, 404, 403, 403, 200, 200),
+    "choose-line!": THEIRS_EDITED,
+    "prompt-sound": THEIRS_SEEN,
+    "sentence-sound": SEERS,
+    "internal-plans": SECRET,
+    "internal-plan": SECRET,
+    "calls": MEMBERS,
+    "call": THEIRS_OWN,
+    "recording-sound": THEIRS_OWN,
+    "delete-recording!": THEIRS_EDITED,
+    "voicemail": MEMBERS,
+    "message-heard!": (302, 404, 404, 302, 302, 302, 302),
+    "delete-message!": (302, 404, 404, 302, 302, 302, 302),
+    "restore-message!": (302, 404, 404, 404, 404, 404, 404),
+    "message-sound": THEIRS_OWN,
+}
+WITHOUT_SIGN_IN = {"sign-in", "welcome", "healthz", "language!", "start", "start-demo!"}
+
+
+def names(patterns: list[URLPattern | URLResolver]) -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from names(pattern.url_patterns)
+        elif pattern.name:
+            yield pattern.name
+
+
+def test_every_address_of_the_portal_is_in_the_table():
+    assert {name.rstrip("!") for name in TABLE} == set(names(get_resolver().url_patterns))
+
+
+@pytest.fixture
+def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
+    """Return an address for every line of the table, of things that are Acme's."""
+    ben, number = cast.people["user"], cast.number
+    apply_page(page(answered_call(cast.acme, number, ben, "call-1")))
+    apply_page(page(message_call(cast.acme, number, "call-2"), first=100))
+    for name in ("call-1", "call-2"):
+        write_wav(own_data / "recordings" / f"{name}.wav")
+    write_wav(own_data / "prompts" / "hello.wav")
+    SystemPrompt.objects.create(language="en", name="nobody", text="…", key="hello", seconds=1)
+    with within(cast.acme):
+        prompt = Prompt.objects.create(key="hello", source="speech", text="Hello")
+        step = RingStep.objects.get(number=number, position=0)
+        message = Message.objects.get()
+    things: dict[str, list[object]] = {
+        "welcome": ["MQ", "no-such-token"],
+        "number-message": [number.pk, "greeting"],
+        "number-voicemail": [number.pk, "closed"],
+        "sentence-sound": ["en", "nobody"],
+        "internal-plan": [cast.acme.pk],
+        "prompt-sound": [prompt.pk],
+        "call": ["call-1"],
+        "recording-sound": ["call-1-r"],
+        "delete-recording": ["call-1-r"],
+    }
+    for name in ("change-step", "move-step", "remove-step"):
+        things[name] = [number.pk, step.pk]
+    for name in ("message-heard", "delete-message", "restore-message", "message-sound"):
+        things[name] = [message.pk]
+    for name in ("team", "remove-team", "restore-team"):
+        things[name] = [cast.team.pk]
+    for name in ("phone-password", "remove-phone", "restore-phone"):
+        things[name] = [cast.device.pk]
+    for name in ("number", "number-settings", "number-hours", "add-step", "release-number"):
+        things[name] = [number.pk]
+    for name in ("person", "availability", "remove-person", "restore-person"):
+        things[name] = [ben.pk]
+    for name in ("sign-in-link", "add-phone", "choose-line"):
+        things[name] = [ben.pk]
+    bare = (name.rstrip("!") for name in TABLE)
+    return {name: reverse(name, args=things.get(name, [])) for name in bare}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_is_answered_as_the_table_says(role: str, cast: Cast, addresses: dict[str, str]):
+    client = cast.client(role)
+    found = {line: answer_to(client, line, addresses) for line in TABLE}
+    assert found == {line: answers[ROLES.index(role)] for line, answers in TABLE.items()}
+
+
+def answer_to(client: Client, line: str, addresses: dict[str, str]) -> int:
+    """Ask, take back whatever it changed, and return the status."""
+    ask = client.post if line.endswith("!") else client.get
+    cookies = dict(client.cookies)
+    with transaction.atomic():
+        answer = ask(addresses[line.rstrip("!")])
+        transaction.set_rollback(True)
+    client.cookies.clear()
+    client.cookies.update(cookies)
+    if answer.status_code == 302 and not cookies:
+        leads_to_sign_in = answer.headers["Location"].startswith("/sign-in")
+        assert leads_to_sign_in or line in WITHOUT_SIGN_IN
+    return answer.status_code
+
+
+def test_a_company_never_sees_anothers_rows_in_its_lists(cast: Cast, addresses: dict[str, str]):
+    client = cast.client("stranger")
+    for name in ("numbers", "people", "teams", "calls", "voicemail", "audit", "home"):
+        shown = client.get(addresses[name]).content.decode()
+        assert "Main line" not in shown
+        assert "Ben" not in shown
+        assert "63998" not in shown
+    found = client.get(addresses["search"], {"q": "Ben"}).content.decode()
+    assert "Ben</" not in found
+
+
+def test_a_user_sees_only_calls_they_took_part_in(cast: Cast, addresses: dict[str, str]):
+    shown = cast.client("user").get(addresses["calls"]).content.decode()
+    assert "/calls/call-1" in shown
+    assert "/calls/call-2" not in shown
+    assert cast.client("user").get("/calls/call-2").status_code == 404
+
+
+def test_a_query_outside_a_company_raises(cast: Cast):
+    from carillon.portal.companies.scope import OutsideCompany
+    from carillon.portal.extensions.models import Person
+
+    with pytest.raises(OutsideCompany):
+        Person.objects.count()
