@@ -30,19 +30,18 @@ def open_below(folder: Path, relative: str) -> BinaryIO:
     path = safe_path(folder, relative)
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise Http404("no such sound") from error
-    file = os.fdopen(handle, "rb")
     if not stat.S_ISREG(os.fstat(handle).st_mode):
-        file.close()
+        os.close(handle)
         raise Http404("not a file")
-    return file
+    return os.fdopen(handle, "rb")
 
 
 def safe_path(folder: Path, relative: str) -> Path:
     """Return a path below a folder; of one that leads elsewhere, a path where nothing is."""
     root = folder.resolve()
-    path = (root / relative).resolve()
+    path = (root / relative.replace("\0", "")).resolve()
     return path if path.is_relative_to(root) else root / "outside"
 
 

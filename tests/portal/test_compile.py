@@ -1,0 +1,177 @@
+"""A plan says what was set, whatever was set; and every node it names exists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from carillon.portal.companies.models import Company
+from carillon.portal.companies.scope import within
+from carillon.portal.extensions import actions as extensions
+from carillon.portal.extensions.models import Person, Team
+from carillon.portal.routing import actions as routing
+from carillon.portal.routing import models as rows
+from carillon.portal.routing.compile import CompanyRows, compile_plan, load_rows
+from carillon.portal.routing.tryout import try_call
+from carillon.schema import plan as p
+from tests.portal.conftest import Cast
+
+
+def compiled(cast: Cast) -> p.Plan:
+    with within(cast.acme):
+        return compile_plan(load_rows(cast.acme))
+
+
+def test_a_plan_says_what_was_set(cast: Cast):
+    ann, ben = cast.users["owner"], cast.people["user"]
+    slots = [("01234", 540, 750), ("01234", 840, 1080)]
+    with within(cast.acme):
+        routing.set_hours(cast.number, always_open=False, zone="Europe/Paris", slots=slots, by=ann)
+        routing.switch_voicemail(cast.number, "closed", False, by=ann)
+        routing.change_number(cast.number, {"respect_waiting_time": True}, by=ann)
+        routing.choose_line(ben, cast.number, by=ann)
+        extensions.set_availability(ben, False, by=ann)
+    plan, name = compiled(cast), cast.number.key
+    assert plan.company == cast.acme.key
+    assert plan.version == Company.objects.get(pk=cast.acme.pk).plan_version
+    assert plan.dial_rules == p.DialRules("33", "0", "00")
+    days = (0, 1, 2, 3, 4)
+    hours = p.Hours("Europe/Paris", False, (p.Slot(days, 540, 750), p.Slot(days, 840, 1080)))
+    assert plan.nodes == {
+        f"{name}.hours": p.HoursNode(f"{name}.hours", hours, f"{name}.greeting", f"{name}.closed"),
+        f"{name}.greeting": p.GreetingNode(f"{name}.greeting", None, f"{name}.ring"),
+        f"{name}.ring": p.RingNode(
+            f"{name}.ring",
+            (
+                p.RingStep(p.UserTarget(ben.key), 25),
+                p.RingStep(p.TeamTarget(cast.team.key), 20),
+            ),
+            f"{name}.voicemail",
+            True,
+        ),
+        f"{name}.voicemail": p.VoicemailNode(f"{name}.voicemail", None, cast.number.box),
+        f"{name}.closed": p.VoicemailNode(f"{name}.closed", None, None),
+    }
+    user = next(user for user in plan.users if user.id == ben.key)
+    assert user == p.User(ben.key, "Ben", "104", False, name, ben.box, "en")
+    assert p.Box(cast.number.box, "Main line") in plan.boxes
+    assert [device.username for device in plan.devices] == [cast.device.username]
+
+
+def test_what_is_removed_is_in_no_plan(cast: Cast):
+    ann = cast.users["owner"]
+    with within(cast.acme):
+        extensions.remove_person(cast.people["user"], by=ann)
+        extensions.remove_team(cast.team, by=ann)
+    plan = compiled(cast)
+    ring = plan.nodes[f"{cast.number.key}.ring"]
+    assert isinstance(ring, p.RingNode)
+    assert ring.steps == ()
+    assert plan.devices == ()
+    assert plan.teams == ()
+
+
+def test_a_plan_survives_the_way_to_the_switch(cast: Cast):
+    plan = compiled(cast)
+    assert p.read_plan(p.write_plan(plan)) == plan
+
+
+def test_trying_a_number_tells_where_a_call_goes(cast: Cast):
+    from datetime import UTC, datetime
+
+    story = [
+        key
+        for key, _ in try_call(compiled(cast), cast.number.key, datetime(2026, 5, 4, tzinfo=UTC))
+    ]
+    assert story == [
+        "hours.always-open",
+        "greeting.none",
+        "ring.start",
+        "ring.timeout",
+        "ring.start",
+        "ring.timeout",
+        "ring.no-answer",
+        "voicemail.record",
+        "voicemail.kept",
+    ]
+
+
+PROMPTS = st.none() | st.builds(
+    rows.Prompt, id=st.integers(1, 9), key=st.just("k"), text=st.text(max_size=20)
+)
+
+
+@st.composite
+def companies(draw: Any) -> CompanyRows:
+    """Any combination of settings, steps to people and teams that are gone included."""
+    company = Company(
+        id=1, name=draw(st.text(max_size=20)), country=draw(st.sampled_from("FR US XX"))
+    )
+    people = tuple(
+        Person(id=n, company=company, name="P", extension=str(100 + n))
+        for n in range(draw(st.integers(0, 4)))
+    )
+    teams = tuple(
+        (Team(id=n, company=company, name="T"), (0, 1)) for n in range(draw(st.integers(0, 2)))
+    )
+    numbers = tuple(
+        rows.Number(
+            id=n,
+            company=company,
+            e164=f"+33199000{n:03d}",
+            name="N",
+            always_open=draw(st.booleans()),
+            greeting=draw(PROMPTS),
+            no_answer=draw(PROMPTS),
+            closed=draw(PROMPTS),
+            voicemail_unanswered=draw(st.booleans()),
+            voicemail_closed=draw(st.booleans()),
+            respect_waiting_time=draw(st.booleans()),
+        )
+        for n in range(draw(st.integers(0, 3)))
+    )
+    step = st.builds(
+        rows.RingStep,
+        number_id=st.integers(0, 3),
+        person_id=st.none() | st.integers(0, 6),
+        team_id=st.none() | st.integers(0, 4),
+        outside=st.sampled_from(["", "+33639980001"]),
+        ring_seconds=st.integers(5, 300),
+    )
+    slot = st.builds(
+        rows.Slot,
+        number_id=st.integers(0, 3),
+        days=st.sampled_from(["0", "01234", "56"]),
+        start_minute=st.integers(0, 1439),
+        end_minute=st.integers(0, 1439),
+    )
+    return CompanyRows(
+        company=company,
+        people=people,
+        teams=teams,
+        numbers=numbers,
+        steps=tuple(draw(st.lists(step, max_size=6))),
+        slots=tuple(draw(st.lists(slot, max_size=4))),
+        lines=draw(st.dictionaries(st.integers(0, 4), st.integers(0, 4), max_size=4)),
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(companies())
+def test_any_combination_compiles_and_names_only_what_exists(company: CompanyRows):
+    plan = compile_plan(company)
+    users, teams = {u.id for u in plan.users}, {t.id for t in plan.teams}
+    boxes = {box.id for box in plan.boxes}
+    for number in plan.numbers:
+        assert number.entry in plan.nodes
+    for node in plan.nodes.values():
+        for field in ("open", "closed", "then"):
+            assert getattr(node, field, number.entry) in plan.nodes
+        assert getattr(node, "box", None) in {None, *boxes}
+        for step in getattr(node, "steps", ()):
+            assert getattr(step.target, "user", None) in {None, *users}
+            assert getattr(step.target, "team", None) in {None, *teams}
+    assert {u.default_number for u in plan.users} <= {None, *(n.id for n in plan.numbers)}
+    assert p.read_plan(p.write_plan(plan)) == plan
