@@ -97,6 +97,7 @@ class Cursors:
 
     def __init__(self, rows: int) -> None:
         self.active = np.zeros(rows, np.bool_)
+        self.count = 0
         self._address = np.zeros(rows, np.uint64)
         self._frame = np.zeros(rows, np.int64)
         self._frames = np.ones(rows, np.int64)
@@ -108,6 +109,7 @@ class Cursors:
         self._frame[row] = 0
         self._frames[row] = max(frames, 1)
         self._loop[row] = loop
+        self.count += not self.active[row]
         self.active[row] = True
 
     def move(self, row: int, address: int) -> None:
@@ -116,6 +118,7 @@ class Cursors:
 
     def stop(self, row: int) -> None:
         """Let a leg hear nothing more."""
+        self.count -= bool(self.active[row])
         self.active[row] = False
 
     def advance(self, rows: Rows) -> tuple[Addresses, Rows]:

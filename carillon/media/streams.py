@@ -2,7 +2,7 @@
 
 Towards us (RFC 3550 appendix A): extended sequence numbers, loss, jitter. From us: whatever a leg hears,
 a prompt, then ringback, then one party, then another, is one stream of one SSRC, whose sequence numbers
-never jump and whose timestamps follow the clock. While a leg hears another one, packets are only shifted
+go on and whose timestamps follow the clock. While a leg hears another one, packets are only shifted
 (`sequence_shift`, `time_shift` of the packets' *source*), so the network's losses stay visible.
 
 The clock, SSRCs and first numbers are passed in.
@@ -19,16 +19,17 @@ Rows = NDArray[np.intp]
 Words = NDArray[np.uint32]
 
 MAX_JUMP = 3000
-"""RFC 3550 A.1 MAX_DROPOUT: a farther sequence number begins a new stream."""
+"""RFC 3550 A.1 MAX_DROPOUT: a farther sequence number begins the count anew."""
 UNKNOWN = -1
+_KEPT = 15 / 16
+_GAIN = 1 / 16
 
 
 class Streams:
     """One row a leg; `reset` makes one new."""
 
     def __init__(self, rows: int) -> None:
-        # Received. `ssrc` is UNKNOWN until the first packet, and when the shifts must be found anew.
-        self.ssrc = np.full(rows, UNKNOWN, np.int64)
+        # Received. `source_ssrc` is UNKNOWN until the first packet.
         self.source_ssrc = np.full(rows, UNKNOWN, np.int64)
         self.highest = np.zeros(rows, np.int64)
         self.first = np.zeros(rows, np.int64)
@@ -36,14 +37,14 @@ class Streams:
         self.received = np.zeros(rows, np.int64)
         self.last_time = np.zeros(rows, np.uint32)
         self.transit = np.zeros(rows, np.int32)
-        self.jitter = np.zeros(rows, np.float32)
+        self.jitter = np.zeros(rows, np.float64)
         self.heard_at = np.full(rows, -1e9, np.float64)
-        # Shifts from a leg's stream to the one it is relayed into; `relayed`: they are in use.
-        self.sequence_shift = np.zeros(rows, np.uint32)
-        self.time_shift = np.zeros(rows, np.uint32)
-        self.relayed = np.zeros(rows, np.bool_)
+        # Relayed: whom a leg is heard by, whom it hears, and the shifts once they are known (`relayed`).
         self.target = np.full(rows, UNKNOWN, np.intp)
         self.source = np.full(rows, UNKNOWN, np.intp)
+        self.relayed = np.zeros(rows, np.bool_)
+        self.sequence_shift = np.zeros(rows, np.uint32)
+        self.time_shift = np.zeros(rows, np.uint32)
         # Sent. `next_*` are only current while nothing is relayed to the leg.
         self.out_ssrc = np.zeros(rows, np.uint32)
         self.next_sequence = np.zeros(rows, np.uint32)
@@ -66,16 +67,15 @@ class Streams:
         """Send what `source` says to `target` from its next packet on; ends with `end_relay`."""
         self.target[source] = target
         self.source[target] = source
-        self.ssrc[source] = UNKNOWN
         self.relayed[source] = False
 
     def end_relay(self, source: int) -> None:
         """Stop relaying `source`; its target's stream can go on from anything."""
-        if self.target[source] < 0:
-            return
-        self._settle(np.array([source], np.intp))
-        self.source[self.target[source]] = UNKNOWN
-        self.target[source] = UNKNOWN
+        target = self.target[source]
+        if target >= 0:
+            self._settle(np.array([source], np.intp))
+            self.source[target] = UNKNOWN
+            self.target[source] = UNKNOWN
 
     def _settle(self, sources: Rows) -> None:
         """Note where the targets' streams have got to, and let the shifts be found anew."""
@@ -93,32 +93,29 @@ class Streams:
         silent = np.rint((now - self.sent_at[rows]) * SAMPLE_RATE).astype(np.int64) - FRAME_SAMPLES
         self.next_time[rows] += np.maximum(silent, 0).astype(np.uint32)
 
-    def sort_out(self, rows: Rows, words: Words) -> NDArray[np.bool_]:
-        """Return which packets do not continue their leg's stream: new, other SSRC, or too far a jump."""
-        sequence = words[:, 0] & np.uint32(0xFFFF)
-        ahead = (sequence - self.highest[rows].astype(np.uint32) + np.uint32(MAX_JUMP)) & 0xFFFF
-        strange: NDArray[np.bool_] = ahead > np.uint32(2 * MAX_JUMP)
-        other: NDArray[np.bool_] = words[:, 2] != self.ssrc[rows]
-        return strange | other
-
     def begin(self, rows: Rows, words: Words, now: float) -> Rows:
-        """Begin new streams at these packets, at most one a leg; return legs whose SSRC is a new one."""
+        """Begin at these packets, at most one a leg, what `is_steady` says no to; return new streams.
+
+        A stream is new when its SSRC is; else only its shifts were wanting. Everything received
+        before must have been counted.
+        """
         self._settle(rows)
         sequence = (words[:, 0] & np.uint32(0xFFFF)).astype(np.int64)
         ssrc = words[:, 2].astype(np.int64)
-        ahead = (sequence - self.highest[rows] + MAX_JUMP) & 0xFFFF
-        other = (self.source_ssrc[rows] != ssrc) | (ahead > 2 * MAX_JUMP)
+        other = self.source_ssrc[rows] != ssrc
         new: Rows = rows[other]
-        first = sequence[other]
-        heard = self.source_ssrc[new] != UNKNOWN
-        self.expected_before[new] += np.where(heard, self.highest[new] - self.first[new] + 1, 0)
-        self.first[new] = first
-        self.highest[new] = first - 1
-        self.transit[new] = _arrival(now) - words[other, 1].view(np.int32)
+        self._count_from(new, sequence[other])
+        self.transit[new] = _clock(np.full(len(new), now)) - words[other, 1].view(np.int32)
         self.source_ssrc[rows] = ssrc
-        self.ssrc[rows] = ssrc
         self._aim(rows, words, now)
         return new
+
+    def _count_from(self, rows: Rows, sequence: NDArray[np.int64]) -> None:
+        """Keep what was expected up to now, and count from these sequence numbers on."""
+        heard = self.source_ssrc[rows] != UNKNOWN
+        self.expected_before[rows] += np.where(heard, self.highest[rows] - self.first[rows] + 1, 0)
+        self.first[rows] = sequence
+        self.highest[rows] = sequence - 1
 
     def _aim(self, rows: Rows, words: Words, now: float) -> None:
         """Find the shifts that put these packets next in their targets' streams."""
@@ -131,23 +128,69 @@ class Streams:
         self.time_shift[rows] = self.next_time[targets] - words[:, 1]
         self.relayed[rows] = True
 
-    def receive(self, rows: Rows, words: Words, now: float) -> None:
-        """Count packets that continue their streams: highest sequence number, jitter (RFC 3550 A.8).
+    def is_steady(self, rows: Rows, words: Words) -> NDArray[np.bool_]:
+        """Return which packets go on as before: their leg's SSRC, and shifts known where relayed."""
+        steady: NDArray[np.bool_] = words[:, 2] == self.source_ssrc[rows]
+        return steady & (self.relayed[rows] | (self.target[rows] < 0))
 
-        Of several packets of one leg in a batch the last one makes the jitter.
+    def count(
+        self, rows: Rows, words: Words, sizes: NDArray[np.int64], arrived: NDArray[np.float64]
+    ) -> None:
+        """Count steady packets, in order of arrival: loss, jitter (RFC 3550 A.8), and what was relayed.
+
+        `sizes` are of whole packets with plain headers. Cheap for many packets, so call it seldom,
+        but before anything else is asked or changed.
         """
-        highest = self.highest[rows]
-        ahead = (words[:, 0] - highest.astype(np.uint32)).astype(np.uint16).view(np.int16)
-        np.maximum.at(self.highest, rows, highest + ahead)
-        times = words[:, 1]
-        self.last_time[rows] = times
-        transit = _arrival(now) - times.view(np.int32)
-        jitter = self.jitter[rows]
-        jitter += (np.abs(transit - self.transit[rows]) - jitter) * np.float32(1 / 16)
-        self.jitter[rows] = jitter
-        self.transit[rows] = transit
-        self.heard_at[rows] = now
-        np.add.at(self.received, rows, 1)
+        if not len(rows):
+            return
+        order = np.argsort(rows, kind="stable")
+        each = rows[order]
+        starts = np.flatnonzero(np.diff(each, prepend=-1))
+        legs: Rows = each[starts]
+        counts = np.diff(starts, append=len(each))
+        ends = starts + counts - 1
+        self._count_sequence(each, legs, starts, words[order, 0])
+        self._count_jitter(order, legs, starts, counts, words, arrived)
+        self.last_time[legs] = words[order[ends], 1]
+        self.heard_at[legs] = arrived[order[ends]]
+        self.received[legs] += counts
+        relayed = self.relayed[legs]
+        targets = self.target[legs[relayed]]
+        self.sent[targets] += counts[relayed]
+        octets = np.add.reduceat(sizes[order], starts) - counts * 12
+        self.sent_octets[targets] += octets[relayed]
+
+    def _count_sequence(self, each: Rows, legs: Rows, starts: Rows, first_words: Words) -> None:
+        highest = self.highest[each]
+        ahead = (first_words - highest.astype(np.uint32)).astype(np.uint16).view(np.int16)
+        if int(ahead.max()) > MAX_JUMP or int(ahead.min()) < -MAX_JUMP:
+            far = np.abs(ahead.astype(np.int64)) > MAX_JUMP
+            jumped, first = np.unique(each[far], return_index=True)
+            self._count_from(jumped, (first_words[far][first] & 0xFFFF).astype(np.int64))
+            highest = self.highest[each]
+            ahead = (first_words - highest.astype(np.uint32)).astype(np.uint16).view(np.int16)
+        reached = np.maximum.reduceat(highest + ahead, starts)
+        self.highest[legs] = np.maximum(reached, self.highest[legs])
+
+    def _count_jitter(
+        self,
+        order: Rows,
+        legs: Rows,
+        starts: Rows,
+        counts: Rows,
+        words: Words,
+        arrived: NDArray[np.float64],
+    ) -> None:
+        """Fold J += (|D| - J) / 16 over each leg's packets at once: older ones weigh less by 15/16 each."""
+        transit = (_clock(arrived) - words[:, 1].view(np.int32))[order]
+        before = np.roll(transit, 1)
+        before[starts] = self.transit[legs]
+        change = np.abs((transit - before).astype(np.float64))
+        last = starts + counts - 1
+        age = np.repeat(last, counts) - np.arange(len(order))
+        fresh = np.add.reduceat(change * _GAIN * _KEPT**age, starts)
+        self.jitter[legs] = self.jitter[legs] * _KEPT**counts + fresh
+        self.transit[legs] = transit[last]
 
     def time_at(self, rows: Rows, now: float) -> Words:
         """Return the timestamps a sample of these legs' streams out would have now."""
@@ -176,6 +219,6 @@ class Streams:
         return float(self.jitter[row]) * 1000 / SAMPLE_RATE
 
 
-def _arrival(now: float) -> np.int32:
-    """Return the clock in samples, wrapping as timestamps do."""
-    return np.uint32(int(now * SAMPLE_RATE) & 0xFFFFFFFF).view(np.int32)
+def _clock(at: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Return times in samples, wrapping as timestamps do."""
+    return (at * SAMPLE_RATE).astype(np.int64).astype(np.uint32).view(np.int32)

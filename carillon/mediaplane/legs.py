@@ -73,7 +73,9 @@ class Legs:
         self._shared = np.full(1, np.iinfo(np.uint64).max, np.uint64)
         self._shared_rows = np.full(1, NONE, np.intp)
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many legs there are."""
         return len(self._row_of)
 
     def __iter__(self) -> Iterator[int]:
@@ -177,13 +179,8 @@ class Legs:
             self.aimed[row] = False
 
     def find(self, senders: Addresses) -> Rows:
-        """Return the rows of the shared-port legs these senders are, -1 for strangers."""
-        at = np.searchsorted(self._shared, senders)
-        rows = self._shared_rows[at]
-        known = self._shared[at] == senders
-        if not known.all():
-            rows[~known] = NONE
-        return rows
+        """Return the only shared-port legs these senders can be; whether they are, `remote` says."""
+        return self._shared_rows[self._shared.searchsorted(senders)]
 
     def of_fd(self, fd: int) -> int:
         """Return the row whose own socket this is, -1 when it is closed already."""
@@ -199,6 +196,7 @@ class Legs:
         else:
             self._forget_shared(row)
         self.aimed[row] = self.learning[row] = False
+        self.audio_shape[row], self.digit_shape[row] = 0, NO_DIGITS
         del self._row_of[self.leg_of[row]]
         self.leg_of[row] = NONE
         heapq.heappush(self._free, row)

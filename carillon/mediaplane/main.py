@@ -1,8 +1,6 @@
 """The media process: its sockets, its clock and its only loop.
 
-Packets are handled in batches: after one, the loop looks away from the sockets for `BATCH_SECONDS`, so
-that thousands of legs cost few wake-ups; when a look finds nothing it waits for the next packet, so that
-an idle process costs none.
+Packets are handled in batches, at the pace of `pace`; a process without legs sleeps.
 """
 
 from __future__ import annotations
@@ -11,26 +9,28 @@ import contextlib
 import logging
 import os
 import resource
+import select
 import signal
 import sys
 import time
 from types import FrameType
 
 from carillon.bus.config import BadSetting, Config, read_config
-from carillon.media.rtcp import Moment
 from carillon.mediaplane import wire
 from carillon.mediaplane.control import Broken, Connection, listen
 from carillon.mediaplane.legs import Legs
-from carillon.mediaplane.plane import TICK_SECONDS, Plane
+from carillon.mediaplane.pace import AWAIT, TICK_SECONDS, Pace
+from carillon.mediaplane.plane import Plane
 from carillon.schema.mediacontrol import DiskFilled, Hello, MediaEvent
 
-BATCH_SECONDS = 0.005
 WATCH_SECONDS = 1.0
 MAX_TICKS_BEHIND = 5
 """A longer stall is not made up for by a burst: the clock goes on from there."""
 ORPHAN_SECONDS = 10.0
+UNSENT_SECONDS = 0.05
 FINISH_SECONDS = 0.8
 COMPLAIN_SECONDS = 1.0
+NICENESS = -11
 
 log = logging.getLogger("carillon.mediaplane")
 
@@ -47,17 +47,23 @@ class Process:
         self._listener = listen(config.media_socket)
         self._connection: Connection | None = None
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._timer = wire.Timer()
         self._first_port = config.rtp_port + 2
         self._last_port = config.rtp_port + config.rtp_ports - 2
         self._legs = Legs(config.host, self._first_port, self._last_port)
         rtp, rtcp = self._rtp.fileno(), self._rtcp.fileno()
         self._plane = Plane(self._legs, rtp, rtcp, self._ring, self._tell)
-        self._waiter = wire.Waiter()
+        self._pace = Pace()
+        self._arrivals = (rtp, self._legs.readable.fileno())
+        self._awake = False
+        self._poll = select.epoll()
+        for fd in (self._bell, self._listener.fileno(), self._timer.fd):
+            self._poll.register(fd, select.EPOLLIN)
+        for fd in self._arrivals:
+            self._poll.register(fd, 0)
         self._stopping = False
         self._complained_at = -COMPLAIN_SECONDS
-        now = time.monotonic()
-        self._tick_at = self._watch_at = self._alone_since = self._look_at = now
-        self._looking = True
+        self._tick_at = self._watch_at = self._alone_since = time.monotonic()
 
     def _ring(self) -> None:
         """Wake the loop, from any thread."""
@@ -76,9 +82,10 @@ class Process:
         """Serve until stopped, then finish every file."""
         log.info("media: %s port %d", self._config.host, self._config.rtp_port)
         while not self._stopping:
-            ready = self._waiter.wait(*self._wishes(time.monotonic()))
+            unsent = self._connection is not None and self._connection.unsent
+            events = self._poll.poll(UNSENT_SECONDS if unsent else ORPHAN_SECONDS)
             try:
-                self._turn(ready, time.monotonic())
+                self._turn([fd for fd, _ in events], time.monotonic())
             except Exception as error:
                 # A bug costs what it is in, not every call of this machine.
                 self._complain(error)
@@ -94,61 +101,74 @@ class Process:
             where = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "?"
             log.error("a bug: %s: %s at %s", type(error).__name__, error, where)
 
-    def _wishes(self, now: float) -> tuple[list[int], float]:
-        """Return what to wait for, and for how long."""
-        descriptors = [self._bell, self._listener.fileno()]
-        if self._connection is not None:
-            descriptors.append(self._connection.fd)
-        if self._plane.idle:
-            return descriptors, ORPHAN_SECONDS
-        until = min(self._tick_at, self._watch_at)
-        if self._looking:
-            descriptors += (self._rtp.fileno(), self._legs.readable.fileno())
-        else:
-            until = min(until, self._look_at)
-        return descriptors, until - now
-
     def _turn(self, ready: list[int], now: float) -> None:
         """Do everything that is due once."""
-        if self._bell in ready:
+        if self._awake:
+            self._pace.note(self._plane.step(now))
+            if now >= self._tick_at:
+                self._tick(now)
+        for fd in ready:
+            if fd == self._timer.fd:
+                self._timer.take()
+            else:
+                self._attend(fd, now)
+        if self._awake != self._plane.busy:
+            self._wake_or_rest(now)
+        if self._connection is not None and self._connection.unsent:
+            self._flush(self._connection, now)
+        elif not self._awake:
+            self._leave_if_orphaned(now)
+
+    def _attend(self, fd: int, now: float) -> None:
+        """Do what anything but a packet or the timer asks for."""
+        if fd == self._bell:
             with contextlib.suppress(BlockingIOError):
                 os.eventfd_read(self._bell)
             self._plane.collect(now)
-        if self._listener.fileno() in ready:
+        elif fd == self._listener.fileno():
             self._accept(now)
-        if self._connection is not None and self._connection.fd in ready:
+        elif self._connection is not None and fd == self._connection.fd:
             self._obey(self._connection, now)
-        if self._plane.idle:
-            self._tick_at, self._watch_at, self._looking = now, now + WATCH_SECONDS, True
-            self._leave_if_orphaned(now)
-        else:
-            self._look(ready, now)
-            self._keep_time()
-        if self._connection is not None:
-            self._flush(self._connection, now)
 
-    def _look(self, ready: list[int], now: float) -> None:
-        """Relay a batch when there may be one."""
-        if self._looking:
-            if self._rtp.fileno() in ready or self._legs.readable.fileno() in ready:
-                self._plane.step(now)
-                self._looking, self._look_at = False, now + BATCH_SECONDS
-        elif now >= self._look_at:
-            self._looking = not self._plane.step(now)
-            self._look_at = max(self._look_at + BATCH_SECONDS, now)
-
-    def _keep_time(self) -> None:
+    def _tick(self, now: float) -> None:
         """Do the ticks that are due."""
-        now = time.monotonic()
         if now - self._tick_at > MAX_TICKS_BEHIND * TICK_SECONDS:
             log.warning("late by %.0f ms", (now - self._tick_at) * 1000)
-            self._tick_at = now - TICK_SECONDS
+            self._tick_at = now
         while self._tick_at <= now:
-            self._plane.tick(Moment(now, time.time()), now - self._tick_at)
+            late = now - self._tick_at
             self._tick_at += TICK_SECONDS
+            self._plane.tick(now, late)
+        if self._pace.choose():
+            self._set_pace(now)
         if now >= self._watch_at:
             self._watch_at = now + WATCH_SECONDS
             self._plane.watch(now)
+
+    def _set_pace(self, now: float) -> None:
+        """Arm the timer, and await packets or not."""
+        look = self._pace.look_seconds
+        wanted = self._awake and look == AWAIT
+        for fd in self._arrivals:
+            self._poll.modify(fd, select.EPOLLIN if wanted else 0)
+        self._timer.fire_every((look or TICK_SECONDS) if self._awake else 0.0, now)
+
+    def _wake_or_rest(self, now: float) -> None:
+        """Begin to keep time for the first leg, or stop after the last."""
+        self._awake = self._plane.busy
+        self._tick_at = (now // TICK_SECONDS + 1) * TICK_SECONDS
+        self._watch_at = now + WATCH_SECONDS
+        self._set_pace(now)
+
+    def _leave_if_orphaned(self, now: float) -> None:
+        """End when neither the parent nor a switch is there any more: others want the ports.
+
+        With a switch, calls go on without a parent.
+        """
+        alone = self._connection is None and now - self._alone_since >= ORPHAN_SECONDS
+        if alone and os.getppid() != self._parent:
+            log.info("nobody is left to serve")
+            self._stopping = True
 
     def _accept(self, now: float) -> None:
         """Take a new switch; it takes over from the one before."""
@@ -160,6 +180,7 @@ class Process:
         if self._connection is not None:
             self._drop(self._connection, "another switch has connected", now)
         self._connection = Connection(peer)
+        self._poll.register(self._connection.fd, select.EPOLLIN)
         log.info("a switch has connected")
         host, port = self._config.host, self._config.rtp_port
         self._tell(Hello(os.getpid(), host, port, self._first_port, self._last_port))
@@ -191,16 +212,6 @@ class Process:
         self._alone_since = now
         self._plane.forget_all(now)
 
-    def _leave_if_orphaned(self, now: float) -> None:
-        """End when neither the parent nor a switch is there any more: the ports are wanted by others.
-
-        With a switch, calls go on without a parent.
-        """
-        alone = self._connection is None and now - self._alone_since >= ORPHAN_SECONDS
-        if alone and os.getppid() != self._parent:
-            log.info("nobody is left to serve")
-            self._stopping = True
-
     def _finish(self) -> None:
         log.info("stopping")
         if self._connection is not None:
@@ -217,6 +228,12 @@ def _allow_many_sockets() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def _take_precedence() -> None:
+    """Run this thread before other work where the system allows: sound cannot wait, files can."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+
+
 def main() -> int:
     """Run the media process and return its exit status."""
     logging.basicConfig(
@@ -229,6 +246,7 @@ def main() -> int:
         config = read_config()
         config.make_folders()
         process = Process(config)
+        _take_precedence()
     except (BadSetting, OSError) as error:
         log.error("cannot start: %s", error)
         return 1

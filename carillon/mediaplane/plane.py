@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Callable
 
 import numpy as np
 
 from carillon.media.rtcp import Moment
 from carillon.mediaplane.legs import MAX_LEGS, LegRefused, Legs
+from carillon.mediaplane.pace import TICK_SECONDS
 from carillon.mediaplane.player import Player
 from carillon.mediaplane.prompts import Prompts
 from carillon.mediaplane.recorder import Recorder
@@ -39,7 +41,7 @@ from carillon.schema.mediacontrol import (
     StopRecording,
 )
 
-TICK_SECONDS = 0.02
+TICKS_BETWEEN_COUNTS = 5
 SILENT_SECONDS = 30.0
 MAX_PATH = 4096
 
@@ -70,7 +72,8 @@ class Plane:
         self._player = Player(legs, Prompts(wake), rtp_fd, self._tell_play_ended)
         self.relay = Relay(legs, self.recorder, rtp_fd, self._hear_digit, self._learnt)
         cname = secrets.token_hex(8).encode()
-        self._reporter = Reporter(legs, rtcp_fd, cname, TICK_SECONDS)
+        self._reporter = Reporter(legs, rtcp_fd, cname, TICK_SECONDS * TICKS_BETWEEN_COUNTS)
+        self._turn = 0
 
     def do(self, command: MediaCommand, now: float) -> None:
         """Do one command. One about a leg or recording that is gone is nothing: they end at any time."""
@@ -85,7 +88,7 @@ class Plane:
             case StopRecording(recording):
                 self.recorder.stop(recording, "stopped", now)
             case Ping(token):
-                self._tell(Pong(token, round(self._late * 1000, 2), len(self._legs)))
+                self._tell(Pong(token, round(self._late * 1000, 2), self._legs.count))
                 self._late = 0.0
             case BridgeLegs(a, b):
                 self._bridge(self._legs.row(a), self._legs.row(b))
@@ -149,6 +152,7 @@ class Plane:
             return
         self._player.change_law(row)
         self._choose(row)
+        self.relay.refresh(row)
 
     def _learnt(self, row: int) -> None:
         self._watch(row)
@@ -162,6 +166,7 @@ class Plane:
         if source is not None and self._legs.aimed[row]:
             if self._streams.source[row] != source:
                 self._player.leave(row)
+                self.relay.count()
                 self._streams.relay(source, row)
         else:
             self._hush(row)
@@ -169,12 +174,15 @@ class Plane:
                 self._player.rest(row, self._now)
             else:
                 self._player.leave(row)
+        self.relay.refresh(row)
 
     def _hush(self, row: int) -> None:
         """Stop relaying to a leg."""
         source = int(self._streams.source[row])
         if source >= 0:
+            self.relay.count()
             self._streams.end_relay(source)
+            self.relay.refresh(source)
 
     def _bridge(self, a: int | None, b: int | None) -> None:
         if a is None or b is None or a == b:
@@ -200,6 +208,7 @@ class Plane:
         self._part(row)
         self._hush(row)
         self._player.leave(row)
+        self.relay.count()
         leg = self._legs.leg_of[row]
         if stats:
             streams = self._streams
@@ -213,6 +222,7 @@ class Plane:
                 )
             )
         self._legs.close(row)
+        self.relay.refresh(row)
 
     def _start_recording(self, command: StartRecording) -> None:
         found = [self._legs.row(leg) for leg in command.legs]
@@ -238,13 +248,19 @@ class Plane:
         self._now = now
         return self.relay.step(now)
 
-    def tick(self, moment: Moment, late: float) -> None:
+    def tick(self, now: float, late: float) -> None:
         """Do what is done every 20 ms. `late`: by how much this tick is."""
-        self._now = moment.now
-        self._late = max(self._late, late)
-        self.recorder.tick(moment.now)
-        self._player.tick(moment.now)
-        self._reporter.tick(moment)
+        self._now = now
+        if late > self._late:
+            self._late = late
+        self.recorder.tick(now)
+        if self._player.busy:
+            self._player.tick(now)
+        self._turn += 1
+        if self._turn == TICKS_BETWEEN_COUNTS:
+            self._turn = 0
+            self.relay.count()
+            self._reporter.tick(Moment(now, time.time()))
 
     def collect(self, now: float) -> None:
         """Take in what the threads have done."""
@@ -253,9 +269,9 @@ class Plane:
         self._player.collect(now)
 
     @property
-    def idle(self) -> bool:
-        """Nothing has to be done until the switch says something."""
-        return not len(self._legs) and not self.recorder.recording
+    def busy(self) -> bool:
+        """There are legs to serve."""
+        return bool(self._legs.count)
 
     def _watch(self, row: int) -> None:
         """Count the leg's silence from now on."""
@@ -264,6 +280,7 @@ class Plane:
 
     def watch(self, now: float) -> None:
         """Tell of legs that have fallen silent; call about once a second."""
+        self.relay.count()
         busy = np.zeros(MAX_LEGS, np.bool_)
         busy[list(self._peer)] = True
         busy |= self.recorder.track >= 0

@@ -55,7 +55,12 @@ class Player:
         base = np.uint64(self._heads.ctypes.data)
         self._heads_at = base + np.arange(MAX_LEGS, dtype=np.uint64) * np.uint64(rtp.HEADER_BYTES)
         outbox = Outbox(MAX_LEGS, pieces=2)
-        self._sender = Sender(legs, fd, legs.fd, legs.remote_at, outbox)
+        self._sender = Sender(legs, fd, legs.fd, outbox)
+
+    @property
+    def busy(self) -> bool:
+        """Somebody hears something, or is about to."""
+        return self._cursors.count > 0 or bool(self._waiting)
 
     def plays(self, row: int) -> bool:
         """Tell whether a prompt or tone is what this leg hears."""
@@ -155,8 +160,6 @@ class Player:
         if self._waiting:
             self.collect(now)
         rows = np.flatnonzero(self._cursors.active)
-        if not len(rows):
-            return
         frames, ended = self._cursors.advance(rows)
         aimed = self._legs.aimed[rows]
         if not aimed.all():
@@ -177,9 +180,9 @@ class Player:
         heads[:, 1] = streams.next_time[rows]
         heads[:, 2] = streams.out_ssrc[rows]
         self._heads[:count] = heads.byteswap()
-        self._sender.send(
-            rows, [(self._heads_at[:count], rtp.HEADER_BYTES), (frames, FRAME_SAMPLES)]
-        )
+        names = self._legs.remote_at[rows]
+        pieces = [(self._heads_at[:count], rtp.HEADER_BYTES), (frames, FRAME_SAMPLES)]
+        self._sender.send(rows, names, pieces)
         self._marked[rows] = False
         streams.next_sequence[rows] = (streams.next_sequence[rows] + 1) & np.uint32(0xFFFF)
         streams.next_time[rows] += np.uint32(FRAME_SAMPLES)

@@ -38,6 +38,7 @@ class Recording:
     written_to: int
     ends_at: int
     heard_at: int
+    due: int = 0
     reason: str = ""
     digit: str = ""
 
@@ -74,6 +75,7 @@ class Recorder:
 
     def _plan(self, recording: Recording) -> None:
         due = min(recording.written_to + FLUSH_SAMPLES, recording.ends_at) + LATE_SAMPLES
+        recording.due = due
         heapq.heappush(self._due, (due, recording.command.recording))
 
     def place(
@@ -89,9 +91,12 @@ class Recorder:
     def tick(self, now: float) -> None:
         """Let the clock go on, and write what is due."""
         self._clock = clock_samples(now)
+        if not self.recording:
+            return
         while self._due and self._due[0][0] <= self._clock:
-            recording = self.recording.get(heapq.heappop(self._due)[1])
-            if recording is None:
+            due, number = heapq.heappop(self._due)
+            recording = self.recording.get(number)
+            if recording is None or recording.due != due:
                 continue
             self._flush(recording, self._clock - LATE_SAMPLES)
             command = recording.command

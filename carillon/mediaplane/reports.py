@@ -1,4 +1,4 @@
-"""RTCP: reports out every five seconds, and what comes in, once a tick."""
+"""RTCP: reports out every five seconds, and what comes in."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from carillon.mediaplane.wire import ADDRESS_BYTES, Inbox, Outbox
 
 BATCH = 256
 OWN_BURST = 2
+TURNS = 10
+"""Legs report in turn, so many turns in the time between two reports of one."""
 
 Rows = NDArray[np.intp]
 
@@ -19,7 +21,8 @@ Rows = NDArray[np.intp]
 class Reporter:
     """Receives and answers RTCP of all legs, `fd` being the shared port's."""
 
-    def __init__(self, legs: Legs, fd: int, cname: bytes, tick_seconds: float) -> None:
+    def __init__(self, legs: Legs, fd: int, cname: bytes, call_seconds: float) -> None:
+        """`call_seconds`: how often `tick` is called."""
         self._legs = legs
         self._fd = fd
         self.reports = Reports(MAX_LEGS, cname)
@@ -28,17 +31,21 @@ class Reporter:
         self._names = np.zeros((MAX_LEGS, ADDRESS_BYTES), np.uint8)
         base = np.uint64(self._names.ctypes.data)
         names_at = base + np.arange(MAX_LEGS, dtype=np.uint64) * np.uint64(ADDRESS_BYTES)
-        self._sender = Sender(legs, fd, legs.rtcp_fd, names_at, Outbox(MAX_LEGS))
-        self._turns = round(REPORT_SECONDS / tick_seconds)
-        self._turn = 0
+        self._names_at = names_at
+        self._sender = Sender(legs, fd, legs.rtcp_fd, Outbox(MAX_LEGS))
+        self._calls = round(REPORT_SECONDS / TURNS / call_seconds)
+        self._call = self._turn = 0
 
     def tick(self, moment: Moment) -> None:
         """Take in what has come, and report to the legs whose turn it is."""
         self._receive_shared(moment.now)
         if self._legs.own:
             self._receive_own(moment.now)
-        self._turn = (self._turn + 1) % self._turns
-        rows = np.arange(self._turn, MAX_LEGS, self._turns)
+        self._call = (self._call + 1) % self._calls
+        if self._call:
+            return
+        self._turn = (self._turn + 1) % TURNS
+        rows = np.arange(self._turn, MAX_LEGS, TURNS)
         rows = rows[self._legs.aimed[rows]]
         if len(rows):
             self._report(rows, moment)
@@ -46,7 +53,10 @@ class Reporter:
     def _receive_shared(self, now: float) -> None:
         count = self._inbox.receive(self._fd, 0, BATCH)
         if count:
-            self._take(self._legs.find(self._inbox.senders_of_rtcp(count)), count, now)
+            senders = self._inbox.senders_of_rtcp(count)
+            rows = self._legs.find(senders)
+            rows[self._legs.remote[rows] != senders] = -1
+            self._take(rows, count, now)
 
     def _receive_own(self, now: float) -> None:
         at, rows = 0, np.zeros(BATCH, np.intp)
@@ -64,7 +74,9 @@ class Reporter:
     def _take(self, rows: Rows, count: int, now: float) -> None:
         known = np.flatnonzero(rows >= 0)
         if len(known):
-            rows, sizes = rows[known], self._inbox.sizes(count)[known]
+            sizes = np.zeros(count, np.int64)
+            self._inbox.read_sizes(sizes)
+            rows, sizes = rows[known], sizes[known]
             self.heard_at[rows] = now
             self.reports.receive(rows, self._inbox.octets[known], sizes, now)
 
@@ -77,4 +89,4 @@ class Reporter:
             size = packets.shape[1]
             start = np.uint64(packets.ctypes.data)
             at = start + np.arange(len(some), dtype=np.uint64) * np.uint64(size)
-            self._sender.send(some, [(at, size)])
+            self._sender.send(some, self._names_at[some], [(at, size)])

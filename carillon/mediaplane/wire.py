@@ -1,4 +1,4 @@
-"""The kernel's batch calls on arrays: recvmmsg, sendmmsg and ppoll, through ctypes.
+"""The kernel's batch calls on arrays: recvmmsg, sendmmsg and timers, through ctypes.
 
 The structures lie in numpy arrays whose addresses the kernel is given; every array lives as long as
 the object that made it. Layouts are those of 64-bit Linux.
@@ -9,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import os
 import socket
+import time
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +20,7 @@ from numpy.typing import NDArray
 PACKET_ROOM = 576
 """Bytes kept of a packet: 60 ms of G.711 with header; what is longer is dropped. Nine cache lines."""
 ADDRESS_BYTES = 16
-BUFFER_BYTES = 16 << 20
+BUFFER_BYTES = 8 << 20
 
 _IOVEC = np.dtype([("base", "u8"), ("length", "u8")])
 _MMSGHDR = np.dtype(
@@ -35,10 +38,9 @@ _MMSGHDR = np.dtype(
         ("_pad3", "u4"),
     ]
 )
-_POLLFD = np.dtype([("fd", "i4"), ("events", "i2"), ("revents", "i2")])
 _MSG_DONTWAIT = 0x40
-_MSG_TRUNC = 0x20
-_POLLIN = 1
+_MSG_TRUNC = np.uint64(0x20)
+_TFD_TIMER_ABSTIME = 1
 
 # Linux's asm-generic socket options, which Python does not name.
 _SO_SNDBUFFORCE = 32
@@ -51,13 +53,17 @@ _recvmmsg.argtypes = [
 ]  # fmt: skip
 _sendmmsg = _libc.sendmmsg
 _sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
-_ppoll = _libc.ppoll
-_ppoll.argtypes = [ctypes.c_void_p, ctypes.c_ulong, ctypes.c_void_p, ctypes.c_void_p]
+_timerfd_create = _libc.timerfd_create
+_timerfd_create.argtypes = [ctypes.c_int, ctypes.c_int]
+_timerfd_settime = _libc.timerfd_settime
+_timerfd_settime.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
 
 Octets = NDArray[np.uint8]
 Words = NDArray[np.uint32]
 Addresses = NDArray[np.uint64]
 Rows = NDArray[np.intp]
+Piece = tuple[Addresses, NDArray[np.int64] | int]
+"""Where one piece of each message lies, and how long it is."""
 
 
 def open_udp(host: str, port: int) -> socket.socket:
@@ -113,8 +119,8 @@ class Inbox:
         self._messages["name_length"] = ADDRESS_BYTES
         self._messages["iovec"] = self._iovecs.ctypes.data + each * np.uint64(_IOVEC.itemsize)
         self._messages["iovecs"] = 1
-        self._lengths = self._messages["length"]
-        self._flags = self._messages["flags"]
+        # The last two words of a message: flags, then length.
+        self._ends = self._messages.view(np.uint64).reshape(capacity, -1)[:, -2:]
         self._start = int(self._messages.ctypes.data)
 
     def receive(self, fd: int, at: int, most: int) -> int:
@@ -130,13 +136,12 @@ class Inbox:
                 break
         return max(count, 0)
 
-    def sizes(self, count: int) -> NDArray[np.int64]:
-        """Return how long the first `count` packets are, 0 for one that did not fit."""
-        sizes = self._lengths[:count].astype(np.int64)
-        truncated = self._flags[:count] & _MSG_TRUNC
-        if truncated.any():
-            sizes[truncated != 0] = 0
-        return sizes
+    def read_sizes(self, sizes: NDArray[np.int64]) -> None:
+        """Fill in how long the first packets are, 0 for one that did not fit."""
+        ends = self._ends[: len(sizes)]
+        sizes[:] = ends[:, 1]
+        if np.count_nonzero(ends[:, 0]):
+            sizes[ends[:, 0] & _MSG_TRUNC != 0] = 0
 
     def senders_of_rtcp(self, count: int) -> Addresses:
         """Return the senders of the first `count` packets with the port before theirs: RTP's."""
@@ -164,14 +169,13 @@ class Outbox:
         self._names = self._messages["name"]
         self._start = int(self._messages.ctypes.data)
 
-    def address(self, names: Addresses) -> None:
-        """Say where the kernel finds each message's destination."""
-        self._names[: len(names)] = names
-
-    def fill(self, piece: int, bases: Addresses, sizes: NDArray[np.int64] | int) -> None:
-        """Say where this piece of each message lies and how long it is."""
-        self._bases[piece][: len(bases)] = bases
-        self._lengths[piece][: len(bases)] = sizes
+    def fill(self, names: Addresses, pieces: Sequence[Piece]) -> None:
+        """Lay out messages: where their destinations' addresses lie, and their pieces."""
+        count = len(names)
+        self._names[:count] = names
+        for index, (at, size) in enumerate(pieces):
+            self._bases[index][:count] = at
+            self._lengths[index][:count] = size
 
     def send(self, fd: int, start: int, stop: int) -> None:
         """Send these messages. What cannot be sent is skipped: a network may lose any packet."""
@@ -181,23 +185,29 @@ class Outbox:
             start += max(sent, 1)
 
 
-class Waiter:
-    """Waits for a few descriptors with a time limit of any length."""
+class Timer:
+    """Fires at every multiple of a period on the monotonic clock: a descriptor that becomes readable."""
 
     def __init__(self) -> None:
-        self._entries = np.zeros(8, _POLLFD)
-        self._entries["events"] = _POLLIN
-        self._limit = np.zeros(2, np.int64)
+        self.fd = int(_timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC))
+        if self.fd < 0:
+            raise OSError(ctypes.get_errno(), "timerfd_create")
+        self._period = 0.0
 
-    def wait(self, descriptors: list[int], seconds: float) -> list[int]:
-        """Return those that can be read, none when the time is up or a signal came."""
-        count = len(descriptors)
-        self._entries["fd"][:count] = descriptors
-        seconds = max(seconds, 0.0)
-        self._limit[0] = int(seconds)
-        self._limit[1] = int(seconds % 1 * 1e9)
-        ready = _ppoll(self._entries.ctypes.data, count, self._limit.ctypes.data, None)
-        if ready <= 0:
-            return []
-        returned = self._entries["revents"][:count]
-        return [fd for fd, events in zip(descriptors, returned.tolist(), strict=True) if events]
+    def fire_every(self, seconds: float, now: float) -> None:
+        """Choose the period; 0: never."""
+        if seconds == self._period:
+            return
+        self._period = seconds
+        first = (now // seconds + 1) * seconds if seconds else 0.0
+        times = [int(part) for each in (seconds, first) for part in (each, each % 1 * 1e9)]
+        setting = np.array(times, np.int64)
+        if _timerfd_settime(self.fd, _TFD_TIMER_ABSTIME, setting.ctypes.data, None):
+            raise OSError(ctypes.get_errno(), "timerfd_settime")
+
+    def take(self) -> None:
+        """Let it become readable again only when it fires next."""
+        try:
+            os.read(self.fd, 8)
+        except BlockingIOError:
+            return

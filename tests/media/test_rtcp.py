@@ -22,9 +22,9 @@ def hearing(row, packets, ssrc=77):
     for sequence in packets:
         word = np.array([[0x80080000 | sequence, sequence * 160, ssrc]], np.uint32)
         one = np.array([row])
-        if streams.sort_out(one, word).any():
+        if not streams.is_steady(one, word).all():
             streams.begin(one, word, 9.0)
-        streams.receive(one, word, 9.0)
+        streams.count(one, word, np.array([172]), np.array([9.0]))
     return streams
 
 

@@ -1,0 +1,1 @@
+"""Measures Carillon against what the machine can do at all: `make bench`."""

@@ -1,0 +1,61 @@
+"""CPU of relaying a packet: the media process against a bare C loop, taking turns on the same core."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+
+from bench.media import (
+    BARE_PORT,
+    LEG_PORT,
+    RELAY_CORE,
+    RTP_PORT,
+    Load,
+    MediaPlane,
+    built,
+    load,
+    pinned,
+)
+from bench.result import Result, at_most, compared
+from carillon.mediaplane.pace import FAST_SECONDS, MANY, SLOW_SECONDS
+
+SIZES = (100, 400, 1000)
+ROUNDS = 3
+WARM, SECONDS = 1.0, 4.0
+TARGET_RATIO = 1.3
+
+
+def _ours(legs: int) -> Load:
+    with MediaPlane() as plane:
+        plane.open_legs(legs)
+        plane.bridge_legs(legs)
+        return load(RTP_PORT, legs, plane.pid, WARM, SECONDS)
+
+
+def _bare(legs: int) -> Load:
+    look = FAST_SECONDS if legs >= MANY else SLOW_SECONDS
+    numbers = ("127.0.0.1", BARE_PORT, legs, look * 1000, LEG_PORT)
+    relay = subprocess.Popen([*pinned(RELAY_CORE), str(built("bare_relay")), *map(str, numbers)])
+    try:
+        return load(BARE_PORT, legs, relay.pid, WARM, SECONDS)
+    finally:
+        relay.kill()
+        relay.wait()
+
+
+def run() -> list[Result]:
+    """Return cost, loss and delay at three sizes; medians of the rounds."""
+    results = []
+    for legs in SIZES:
+        pairs = [(_ours(legs), _bare(legs)) for _ in range(ROUNDS)]
+        ours = statistics.median(each.us_per_packet for each, _ in pairs)
+        bare = statistics.median(each.us_per_packet for _, each in pairs)
+        name = f"relay, {legs} legs"
+        results.append(compared(f"{name}: CPU", ours, "us/packet", bare, TARGET_RATIO))
+        loss = max(each.loss_percent for each, _ in pairs)
+        wrong = sum(each.wrong for each, _ in pairs)
+        results.append(at_most(f"{name}: loss", loss, "%", 0.1))
+        results.append(at_most(f"{name}: packets wrong", wrong, "packets", 0))
+        delay = statistics.median(each.mean_ms for each, _ in pairs)
+        results.append(Result(f"{name}: mean delay", round(delay, 2), "ms"))
+    return results

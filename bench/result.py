@@ -1,0 +1,59 @@
+"""One figure, what it is held against, and whether that is met."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`against` is the physical limit or peer in the same unit, `ratio` value / against.
+
+    `target` bounds `ratio` where there is one, else `value`; `met` is None without a target.
+    """
+
+    name: str
+    value: float
+    unit: str
+    against: float | None = None
+    ratio: float | None = None
+    target: str = ""
+    met: bool | None = None
+    machine: str = ""
+
+
+def machine() -> str:
+    """Return what this was measured on, in a few words."""
+    model = platform.processor() or platform.machine()
+    with open("/proc/cpuinfo") as file:
+        for line in file:
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    return f"{os.cpu_count()} x {model}, Linux {platform.release()}"
+
+
+def at_most(name: str, value: float, unit: str, target: float) -> Result:
+    """Return a figure that must not be larger than its target."""
+    return Result(name, round(value, 3), unit, target=f"<= {target:g}", met=value <= target)
+
+
+def at_least(name: str, value: float, unit: str, target: float) -> Result:
+    """Return a figure that must not be smaller than its target."""
+    return Result(name, round(value, 3), unit, target=f">= {target:g}", met=value >= target)
+
+
+def compared(name: str, value: float, unit: str, against: float, target: float) -> Result:
+    """Return a figure whose ratio to another one must not be larger than its target."""
+    ratio = value / against
+    return Result(
+        name,
+        round(value, 3),
+        unit,
+        round(against, 3),
+        round(ratio, 3),
+        f"ratio <= {target:g}",
+        ratio <= target,
+    )

@@ -1,0 +1,43 @@
+"""How often to look at the sockets: seldom enough that a look finds many packets, never late.
+
+Every look costs the same some tenth of a millisecond of cold caches, however little it finds. With a call
+or two each packet is awaited and passed on at once; with more, the sockets are looked at on a grid that
+divides 20 ms, so that a stream sent every 20 ms is always delayed by the same, and no jitter arises.
+"""
+
+from __future__ import annotations
+
+TICK_SECONDS = 0.02
+SLOW_SECONDS = 0.01
+FAST_SECONDS = 0.005
+AWAIT = 0.0
+FEW = 4
+MANY = 600
+"""Packets in 20 ms up to which they are awaited, and from which on they are looked for most often."""
+
+
+class Pace:
+    """Chooses anew every tick, by what came since the tick before."""
+
+    def __init__(self) -> None:
+        self.look_seconds = AWAIT
+        self._packets = 0
+
+    def note(self, packets: int) -> None:
+        """Take note of what a look found."""
+        self._packets += packets
+
+    def choose(self) -> bool:
+        """Choose, once a tick; return whether it is another pace than before.
+
+        What is in between the bounds of two choices stays as it is.
+        """
+        packets, self._packets = self._packets, 0
+        before = self.look_seconds
+        if packets <= FEW:
+            self.look_seconds = AWAIT
+        elif packets >= MANY:
+            self.look_seconds = FAST_SECONDS
+        elif before == AWAIT or packets < MANY * 3 // 4:
+            self.look_seconds = SLOW_SECONDS
+        return self.look_seconds != before
