@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON ?= $(shell tools/find-python)
+
 
 .PHONY: help setup run demo check fmt test test-fast bench lock clean
 
