@@ -98,8 +98,8 @@ class Product:
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     running = Product(tmp_path_factory.mktemp("product") / "data")
-    running.start()
     try:
+        running.start()
         yield running
     finally:
         if running.process is not None:
