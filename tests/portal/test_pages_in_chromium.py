@@ -100,7 +100,7 @@ def test_a_number_is_edited_and_a_call_tried(watched: Watched):
     page = watched.page
     page.goto("/numbers/1")
     page.get_by_role("link", name="Modifier chez qui il sonne").click()
-    page.get_by_label("Faire sonner").select_option(label="SAV")
+    page.get_by_label("Faire sonner", exact=True).select_option(label="SAV")
     page.get_by_role("button", name="Ajouter l’étape").click()
     steps = page.locator(".rings li")
     expect(steps).to_have_count(3)
@@ -120,7 +120,7 @@ def test_a_number_is_edited_and_a_call_tried(watched: Watched):
 def test_an_error_comes_back_beside_its_field_with_the_focus_there(watched: Watched):
     page = watched.page
     page.goto("/numbers/1?step=ring")
-    page.get_by_label("Faire sonner").select_option(label="Un numéro extérieur")
+    page.get_by_label("Faire sonner", exact=True).select_option(label="Un numéro extérieur")
     field = page.get_by_label("Numéro extérieur", exact=True)
     field.fill("12")
     page.get_by_role("button", name="Ajouter l’étape").click()

@@ -38,12 +38,15 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # WhiteNoise has
 
 
 def collect() -> None:
-    """Put every static file under its hashed name into the data folder, unless it is there already."""
+    """Put every static file under its hashed name into the data folder, unless it is there already.
+
+    Files of earlier releases stay: a portal that still runs, and pages still open, ask for them.
+    """
     stamp = Path(settings.STATIC_ROOT) / "stamp"
     now = _fingerprint()
     if stamp.exists() and stamp.read_text() == now:
         return
-    call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
     stamp.write_text(now)
 
 

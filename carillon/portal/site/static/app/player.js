@@ -57,7 +57,7 @@ class AudioPlayer extends HTMLElement {
     speed?.addEventListener("click", () => {
       const sound = load();
       sound.playbackRate = SPEEDS[(SPEEDS.indexOf(sound.playbackRate) + 1) % SPEEDS.length];
-      speed.textContent = `${sound.playbackRate}×`;
+      /** @type {HTMLElement} */ (speed.querySelector(".rate")).textContent = `${sound.playbackRate}×`;
     });
   }
 }
