@@ -103,6 +103,23 @@ PROMPTS = st.none() | st.builds(
 )
 
 
+def number_rows(n: int, company: Company) -> st.SearchStrategy[rows.Number]:
+    return st.builds(
+        rows.Number,
+        id=st.just(n),
+        company=st.just(company),
+        e164=st.just(f"+33199000{n:03d}"),
+        name=st.just("N"),
+        always_open=st.booleans(),
+        greeting=PROMPTS,
+        no_answer=PROMPTS,
+        closed=PROMPTS,
+        voicemail_unanswered=st.booleans(),
+        voicemail_closed=st.booleans(),
+        respect_waiting_time=st.booleans(),
+    )
+
+
 @st.composite
 def companies(draw: Any) -> CompanyRows:
     """Any combination of settings, steps to people and teams that are gone included."""
@@ -116,22 +133,7 @@ def companies(draw: Any) -> CompanyRows:
     teams = tuple(
         (Team(id=n, company=company, name="T"), (0, 1)) for n in range(draw(st.integers(0, 2)))
     )
-    numbers = tuple(
-        rows.Number(
-            id=n,
-            company=company,
-            e164=f"+33199000{n:03d}",
-            name="N",
-            always_open=draw(st.booleans()),
-            greeting=draw(PROMPTS),
-            no_answer=draw(PROMPTS),
-            closed=draw(PROMPTS),
-            voicemail_unanswered=draw(st.booleans()),
-            voicemail_closed=draw(st.booleans()),
-            respect_waiting_time=draw(st.booleans()),
-        )
-        for n in range(draw(st.integers(0, 3)))
-    )
+    numbers = tuple(draw(number_rows(n, company)) for n in range(draw(st.integers(0, 3))))
     step = st.builds(
         rows.RingStep,
         number_id=st.integers(0, 3),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import http.cookiejar
+import re
 import signal
 import urllib.parse
 import urllib.request
@@ -45,6 +46,22 @@ def test_a_live_page_is_told_of_changes_and_does_not_hold_up_the_end(running: Po
     process.send_signal(signal.SIGTERM)
     assert process.wait(5) == 0
     stream.close()
+
+
+def test_static_files_collected_at_the_start_are_served(running: Portal, tmp_path: Path):
+    for file in (running.data / "static").rglob("*"):
+        if file.is_file():
+            file.unlink()
+    process = running.start("serve")
+    running.wait_until_ready()
+    with urllib.request.urlopen(f"{running.url}/sign-in", timeout=10) as page:
+        addresses = re.findall(r'(?:href|src)="(/static/[^"#]+)', page.read().decode())
+    assert len(addresses) > 5
+    for address in addresses:
+        with urllib.request.urlopen(running.url + address, timeout=10) as answer:
+            assert "immutable" in answer.headers["Cache-Control"], address
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 0
 
 
 def test_the_worker_waits_for_a_switch_that_is_down_and_stops_when_told(running: Portal):

@@ -45,10 +45,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run one process of uvicorn."""
-        from carillon.portal.site.asgi import application
         from carillon.portal.site.files import collect
 
+        # First: the application looks once, when it is made, which static files there are.
         collect()
+        from carillon.portal.site.asgi import application
+
         config = uvicorn.Config(
             application,
             access_log=False,
