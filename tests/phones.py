@@ -54,11 +54,20 @@ class Baresip:
     """A registered desk phone that answers every call, says a wav file and saves what it hears."""
 
     def __init__(
-        self, system: System, user: str, folder: Path, says: Samples, *, transport: str = "udp"
+        self,
+        system: System,
+        user: str,
+        folder: Path,
+        says: Samples,
+        *,
+        transport: str = "udp",
+        username: str = "",
+        password: str = PASSWORD,
     ) -> None:
         self._system = system
         self._folder = folder
         self._user = user
+        username = username or f"acme-{user}"
         folder.mkdir(parents=True)
         (folder / "says.wav").write_bytes(write_wav(says))
         port = free_base()
@@ -75,7 +84,7 @@ class Baresip:
         (folder / "config").write_text(config)
         proxy = f"127.0.0.1:{system.config.sip_port}"
         (folder / "accounts").write_text(
-            f"<sip:acme-{user}@{proxy};transport={transport}>;auth_user=acme-{user};auth_pass={PASSWORD}"
+            f"<sip:{username}@{proxy};transport={transport}>;auth_user={username};auth_pass={password}"
             f";answermode=auto;regint=60;audio_codecs=PCMA/8000/1,PCMU/8000/1;ptime=20\n"
         )
         (folder / "contacts").write_text("")
@@ -90,9 +99,8 @@ class Baresip:
         self._process = subprocess.Popen(
             [program, "-f", str(self._folder)], stdout=self._log, stderr=subprocess.STDOUT
         )
-        device = f"{self._user}-phone"
         wait_for(
-            lambda: device in {r.device for r in self._system.switch.status().registrations},
+            lambda: "200 OK (Carillon)" in self.log(),
             15,
             f"{self._user}'s baresip to register:\n" + self.log(),
         )
@@ -140,10 +148,10 @@ def free_base() -> int:
 
 @contextlib.contextmanager
 def baresip(
-    system: System, user: str, folder: Path, says: Samples, *, transport: str = "udp"
+    system: System, user: str, folder: Path, says: Samples, **options: str
 ) -> Iterator[Baresip]:
     """Run a baresip for a while."""
-    phone = Baresip(system, user, folder / f"baresip-{user}", says, transport=transport)
+    phone = Baresip(system, user, folder / f"baresip-{user}", says, **options)
     try:
         phone.start()
         yield phone
