@@ -151,6 +151,7 @@ class Plane:
             self._tell(LegFailed(command.leg, str(refusal)))
             return
         self._player.change_law(row)
+        self.recorder.change_law(row, command.payload_type)
         self._choose(row)
         self.relay.refresh(row)
 
@@ -233,7 +234,8 @@ class Plane:
             return
         for row in rows:
             self._watch(row)
-        self.recorder.start(command, rows, self._now)
+        kinds = {row: self._legs.payload_type(row) for row in rows}
+        self.recorder.start(command, kinds, self._now)
 
     def _hear_digit(self, row: int, digit: str) -> None:
         self._tell(DigitHeard(self._legs.leg_of[row], digit))

@@ -13,7 +13,8 @@ from carillon.media.prompt import Prompt, make_prompt
 from carillon.media.wav import NotWav, read_wav
 
 CACHE_BYTES = 128 << 20
-MAX_FILE_BYTES = 64 << 20
+CACHE_FILES = 4096
+MAX_FILE_BYTES = 32 << 20
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +57,13 @@ class Prompts:
             self._forget(path)
             self._cache[path] = (stamp, prompt)
             self._size += prompt.size if prompt else 0
-            while self._size > CACHE_BYTES and len(self._cache) > 1:
+            while len(self._cache) > 1 and self._is_full():
                 self._forget(next(iter(self._cache)))
             found = True
         return found
+
+    def _is_full(self) -> bool:
+        return self._size > CACHE_BYTES or len(self._cache) > CACHE_FILES
 
     def _forget(self, path: str) -> None:
         """Drop a path; legs that are hearing it keep its sound until they are done."""
@@ -91,7 +95,7 @@ def _load(path: str) -> Prompt | None:
     with open(path, "rb") as file:
         document = file.read(MAX_FILE_BYTES + 1)
     if len(document) > MAX_FILE_BYTES:
-        raise NotWav("longer than an hour")
+        raise NotWav("longer than half an hour")
     samples = read_wav(document)
     if samples.ndim == 2:
         samples = samples.mean(axis=1).astype(samples.dtype)

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from carillon.media.recording import LATE_SAMPLES, Tracks, clock_samples, has_voice
+from carillon.media.recording import (
+    LATE_SAMPLES,
+    READABLE_SAMPLES,
+    Tracks,
+    clock_samples,
+    has_voice,
+)
 from carillon.media.wav import SAMPLE_RATE
 from carillon.mediaplane.legs import MAX_LEGS, NONE
 from carillon.mediaplane.writer import Closed, Failed, Filled, Freed, WavFile, Writer
@@ -21,9 +27,7 @@ from carillon.schema.mediacontrol import (
     StartRecording,
 )
 
-FLUSH_SAMPLES = 3200
-READABLE_SAMPLES = 8192
-"""What a track surely still has: about a second; a longer stall is recorded as silence."""
+FLUSH_SAMPLES = 2400
 
 Rows = NDArray[np.intp]
 
@@ -44,7 +48,7 @@ class Recording:
 
 
 class Recorder:
-    """Places what recorded legs say and writes it out every 400 ms."""
+    """Places what recorded legs say and writes it out every 300 ms."""
 
     def __init__(self, writer: Writer, tell: Callable[[MediaEvent], None]) -> None:
         self._writer = writer
@@ -58,17 +62,20 @@ class Recorder:
         self._clock = 0
         self.disk_full = ""
 
-    def start(self, command: StartRecording, rows: tuple[int, ...], now: float) -> None:
-        """Begin a recording; its file is made at once. Another one of the same number is ended."""
+    def start(self, command: StartRecording, rows: dict[int, int], now: float) -> None:
+        """Begin a recording; its file is made at once. Another one of the same number is ended.
+
+        `rows`: the legs, in their order, and their payload types.
+        """
         self.stop(command.recording, "stopped", now)
         start = clock_samples(now)
-        for row in rows:
+        for row, payload_type in rows.items():
             if self.track[row] == NONE:
-                self.track[row] = self._tracks.open()
+                self.track[row] = self._tracks.open(payload_type)
             self._users[row] = self._users.get(row, 0) + 1
         file = WavFile(command.recording, command.path, len(rows))
         end = start + max(0, command.max_seconds) * SAMPLE_RATE
-        recording = Recording(command, rows, file, start, end, start)
+        recording = Recording(command, tuple(rows), file, start, end, start)
         self.recording[command.recording] = recording
         self._writer.write(file, b"")
         self._plan(recording)
@@ -82,11 +89,16 @@ class Recorder:
         self,
         rows: Rows,
         words: NDArray[np.uint32],
-        packets: NDArray[np.uint8],
-        sizes: NDArray[np.int64],
+        payloads: NDArray[np.uint8],
+        lengths: NDArray[np.int64],
     ) -> None:
         """Place packets of recorded legs where the clock of the last tick is."""
-        self._tracks.place(self.track[rows], words, packets, sizes, self._clock)
+        self._tracks.place(self.track[rows], words, payloads, lengths, self._clock)
+
+    def change_law(self, row: int, payload_type: int) -> None:
+        """Go on in a leg's new codec."""
+        if self.track[row] != NONE:
+            self._tracks.change_law(int(self.track[row]), payload_type)
 
     def tick(self, now: float) -> None:
         """Let the clock go on, and write what is due."""
@@ -116,6 +128,7 @@ class Recorder:
         if stop <= start:
             return
         recording.written_to = stop
+        # A stall longer than a track remembers is recorded as silence.
         readable = max(start, self._clock - READABLE_SAMPLES)
         samples = np.zeros((stop - start, len(recording.rows)), np.int16)
         if readable < stop:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from carillon.media import rtp
 from carillon.media.g711 import OTHER_LAW, PCMA, PCMU
 from carillon.mediaplane import routes
-from carillon.mediaplane.legs import NO_DIGITS, Legs
+from carillon.mediaplane.legs import MAX_LEGS, NO_DIGITS, Legs
 from carillon.mediaplane.recorder import Recorder
 from carillon.mediaplane.routes import Routes
 from carillon.mediaplane.sender import Sender
@@ -24,7 +24,7 @@ from carillon.mediaplane.tally import Tally
 from carillon.mediaplane.wire import PACKET_ROOM, Inbox, Outbox
 
 BATCH = 1024
-OWN_BURST = 8
+OWN_BURST = 4
 """How many packets one leg's own socket may bring into a step; a flood waits and is lost."""
 MAX_BATCHES = 4
 
@@ -56,7 +56,6 @@ class Relay:
         self._sender = Sender(legs, fd, legs.fd, Outbox(BATCH))
         self._routes = Routes(legs)
         self._tally = Tally(self._streams)
-        self._own_rows = np.zeros(BATCH, np.intp)
         self._slots = np.arange(BATCH)
         base = np.uint64(self._inbox.base)
         self._bases = base + np.arange(BATCH, dtype=np.uint64) * np.uint64(PACKET_ROOM)
@@ -75,7 +74,7 @@ class Relay:
         """Handle what has come; return how many packets, strangers' included."""
         total = 0
         for _ in range(MAX_BATCHES):
-            count = self._inbox.receive(self._fd, 0, BATCH)
+            count = self._inbox.receive(self._fd)
             if count:
                 self._handle(count, None, now)
                 total += count
@@ -86,17 +85,15 @@ class Relay:
         return total
 
     def _step_own(self, now: float) -> int:
-        at = total = 0
-        for fd, _ in self._legs.readable.poll(0, BATCH):
-            if at + OWN_BURST > BATCH:
-                self._handle(at, self._own_rows[:at], now)
-                at = 0
-            count = self._inbox.receive(fd, at, OWN_BURST)
-            self._own_rows[at : at + count] = self._legs.of_fd(fd)
-            at += count
-            total += count
-        if at:
-            self._handle(at, self._own_rows[:at], now)
+        ready = [fd for fd, _ in self._legs.readable.poll(0, MAX_LEGS)]
+        total = 0
+        for start in range(0, len(ready), BATCH // OWN_BURST):
+            fds = ready[start : start + BATCH // OWN_BURST]
+            counts = self._inbox.receive_each(fds, OWN_BURST)
+            rows = np.repeat([self._legs.of_fd(fd) for fd in fds], counts)
+            if len(rows):
+                self._handle(len(rows), rows, now)
+            total += len(rows)
         return total
 
     def _handle(self, count: int, own: Rows | None, now: float) -> None:
@@ -161,9 +158,12 @@ class Relay:
 
     def _record(self, slots: Rows, rows: Rows, words: Words, sizes: Sizes) -> None:
         wanted = self._recorder.track[rows] >= 0
-        if wanted.any():
-            slots, rows = slots[wanted], rows[wanted]
-            self._recorder.place(rows, words[wanted], self._inbox.octets[slots], sizes[wanted])
+        if not wanted.all():
+            slots, rows, words, sizes = slots[wanted], rows[wanted], words[wanted], sizes[wanted]
+        if len(rows):
+            lengths = sizes - rtp.HEADER_BYTES
+            payloads = self._inbox.octets[slots, rtp.HEADER_BYTES : int(sizes.max())]
+            self._recorder.place(rows, words, payloads, lengths)
 
     def _transcode(self, slots: Rows, first: Words, size: int) -> None:
         """Change these packets' payloads to the other law, in place."""

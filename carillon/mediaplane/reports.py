@@ -51,7 +51,7 @@ class Reporter:
             self._report(rows, moment)
 
     def _receive_shared(self, now: float) -> None:
-        count = self._inbox.receive(self._fd, 0, BATCH)
+        count = self._inbox.receive(self._fd)
         if count:
             senders = self._inbox.senders_of_rtcp(count)
             rows = self._legs.find(senders)
@@ -59,13 +59,11 @@ class Reporter:
             self._take(rows, count, now)
 
     def _receive_own(self, now: float) -> None:
-        at, rows = 0, np.zeros(BATCH, np.intp)
-        for fd, _ in self._legs.readable_rtcp.poll(0, BATCH // OWN_BURST):
-            count = self._inbox.receive(fd, at, OWN_BURST)
-            rows[at : at + count] = self._legs.of_fd(fd)
-            at += count
+        fds = [fd for fd, _ in self._legs.readable_rtcp.poll(0, BATCH // OWN_BURST)]
+        counts = self._inbox.receive_each(fds, OWN_BURST)
+        rows = np.repeat([self._legs.of_fd(fd) for fd in fds], counts)
+        at = len(rows)
         if at:
-            rows = rows[:at]
             # Only the address counts: behind NAT the port of RTCP can be any.
             same = self._inbox.senders[:at] >> np.uint64(32)
             rows[same != self._legs.remote[rows] >> np.uint64(32)] = -1

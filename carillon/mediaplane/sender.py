@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -37,7 +36,8 @@ class Sender:
             [(at[order], size if isinstance(size, int) else size[order]) for at, size in pieces],
         )
         fds = fds[order]
-        edges = [*np.flatnonzero(np.diff(fds, prepend=np.int64(-2))).tolist(), len(fds)]
-        for start, stop in itertools.pairwise(edges):
-            fd = int(fds[start])
-            self._outbox.send(fd if fd >= 0 else self._fd, start, stop)
+        edges = np.flatnonzero(np.diff(fds, prepend=np.int64(-2), append=np.int64(-2)))
+        runs = fds[edges[:-1]].tolist()
+        # The shared socket's run is the first one, sorted by -1.
+        runs = [self._fd if fd < 0 else fd for fd in runs[:1]] + runs[1:]
+        self._outbox.send_each(runs, edges[:-1].tolist(), edges[1:].tolist())

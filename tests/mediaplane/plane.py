@@ -128,7 +128,9 @@ class Switch:
 class MediaProcess:
     """`python -m carillon.mediaplane` with a folder and ports of its own."""
 
-    def __init__(self, data: Path, own_ports: int = 16) -> None:
+    def __init__(
+        self, data: Path, own_ports: int = 16, log_to: int | None = None, orphaned: bool = False
+    ) -> None:
         self.data = data
         self.rtp_port = free_ports(own_ports + 2)
         self.socket = data / "run" / "media.sock"
@@ -140,10 +142,13 @@ class MediaProcess:
             "CARILLON_HOST": "127.0.0.1",
             "CARILLON_RTP_PORT": str(self.rtp_port),
         }
+        command = [sys.executable, "-m", "carillon.mediaplane"]
+        if orphaned:
+            # The shell in between ends once the process has begun.
+            begun = '"$@" & while [ ! -S "$0" ]; do :; done'
+            command = ["sh", "-c", begun, str(self.socket), *command]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "carillon.mediaplane"], env=environ, stderr=log
-            )
+            self.process = subprocess.Popen(command, env=environ, stderr=log_to or log)
         self._phones: list[Phone] = []
         self.switch = Switch(self.socket)
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import socket
 import stat
 import subprocess
@@ -209,3 +210,26 @@ def test_an_idle_process_sleeps(media):
     before = wake_ups()
     assert not media.switch.says_anything(within=0.5)
     assert wake_ups() - before <= 2
+
+
+def test_calls_go_on_when_nobody_reads_the_log_any_more(tmp_path):
+    read, write = os.pipe()
+    with MediaProcess(tmp_path, log_to=write) as media:
+        os.close(write)
+        os.close(read)
+        media.switch.send_bytes(b"nonsense, which is logged")
+        assert media.switch.hung_up()
+        media.switch = Switch(media.socket)
+        still_works(*bridged(media))
+
+
+def test_an_orphan_goes_on_with_its_switch_and_ends_without(tmp_path):
+    with MediaProcess(tmp_path, orphaned=True) as media:
+        still_works(*bridged(media))
+        pid = media.switch.hello.pid
+        with open(f"/proc/{pid}/stat") as file:
+            assert int(file.read().rsplit(")", 1)[1].split()[1]) != os.getpid()
+        end = os.pidfd_open(pid)
+        media.switch.close()
+        assert select.select([end], [], [], 30)[0]
+        os.close(end)
