@@ -11,14 +11,20 @@ import sys
 import numpy as np
 import pytest
 
-from carillon.media.wav import read_wav
+from carillon.media.wav import read_wav, write_wav
 from carillon.schema.mediacontrol import (
+    AimLeg,
     BridgeLegs,
     CloseLeg,
     OpenLeg,
+    PartLegs,
     Ping,
+    PlayFiles,
+    PlayTone,
     Pong,
     StartRecording,
+    StopPlay,
+    StopRecording,
 )
 from tests.mediaplane.plane import PATIENCE, MediaProcess, Switch, tone
 
@@ -233,3 +239,46 @@ def test_an_orphan_goes_on_with_its_switch_and_ends_without(tmp_path):
         media.switch.close()
         assert select.select([end], [], [], 30)[0]
         os.close(end)
+
+
+def test_any_order_of_commands_under_traffic_is_survived(media):
+    dice = np.random.default_rng(11)
+    own = [0, 0, *(media.own_port(n) for n in range(4))]
+    phones = [media.phone(f"127.0.0.{n + 10}", to=port) for n, port in enumerate(own)]
+    beep = media.data / "beep.wav"
+    beep.write_bytes(write_wav(tone(500, 0.1)))
+
+    def some_leg():
+        return int(dice.integers(0, 6))
+
+    def some_remote():
+        return [None, phones[some_leg()].address, ("0.0.0.0", 5)][int(dice.integers(0, 3))]
+
+    def some_command():
+        leg, law, path = some_leg(), int(dice.choice([0, 8])), str(media.data / f"{some_leg()}.wav")
+        choices = (
+            lambda: OpenLeg(leg, own[leg], law, 101, phones[leg].address, bool(dice.integers(2))),
+            lambda: AimLeg(leg, law, 101, some_remote(), bool(dice.integers(2))),
+            lambda: BridgeLegs(leg, some_leg()),
+            lambda: PartLegs(leg),
+            lambda: PlayFiles(leg, 1, (str(beep),) * int(dice.integers(0, 3)), bool(law)),
+            lambda: PlayTone(leg, 2, str(dice.choice(["ringback", "busy", "beep", "x"]))),
+            lambda: StopPlay(leg),
+            lambda: StartRecording(some_leg(), (leg, some_leg()), path, 1, 1, "5"),
+            lambda: StopRecording(some_leg()),
+            lambda: CloseLeg(leg),
+        )
+        return choices[int(dice.choice(10, p=[0.3, 0.1, 0.2] + [0.4 / 7] * 7))]()
+
+    for turn in range(300):
+        media.switch.do(*(some_command() for _ in range(5)), Ping(turn))
+        for phone in phones:
+            phone.ssrc += int(dice.integers(0, 20) == 0)
+            phone.law = int(dice.choice([0, 8]))
+            phone.say(tone(500, 0.04))
+            if dice.integers(0, 4) == 0:
+                phone.press(5)
+        media.switch.wait_for(Pong)
+    media.switch.do(*(CloseLeg(leg) for leg in range(6)), Ping(0))
+    media.switch.wait_for(Pong)
+    still_works(*bridged(media))
