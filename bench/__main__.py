@@ -23,6 +23,9 @@ def run(names: list[str]) -> list[Result]:
     for name in names:
         print(f"… {name}", file=sys.stderr, flush=True)
         module = importlib.import_module(f"bench.{name}")
+        if not hasattr(module, "run"):
+            print(f"bench/{name}.py has no run()", file=sys.stderr)
+            continue
         for result in module.run():
             results.append(dataclasses.replace(result, machine=result.machine or on))
             print_row(results[-1])
