@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from carillon.portal.companies.scope import CompanyOwned
 from carillon.portal.extensions.models import Person
@@ -22,7 +23,7 @@ class Call(CompanyOwned):
         IN_PROGRESS = "", _("In progress")
         ANSWERED = "answered", _("Answered")
         VOICEMAIL = "voicemail", _("Voicemail")
-        MISSED = "missed", _("Missed")
+        MISSED = "missed", pgettext_lazy("one call", "Missed")
         CLOSED = "closed", _("Closed")
         REFUSED = "refused", _("Refused")
         FAILED = "failed", _("Failed")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from logging import LogRecord
 from pathlib import Path
 
 from csp.constants import SELF
+from django.utils.log import CallbackFilter
 from django.utils.translation import gettext_lazy as _
 
 from carillon.bus.config import Config, read_config
@@ -145,11 +147,21 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
 
+
+
+def _is_news(record: LogRecord) -> bool:
+    """A 503 of /healthz is an answer, not an event: monitors ask every few seconds."""
+    return getattr(record, "status_code", None) != 503
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"asked-for": {"()": CallbackFilter, "callback": _is_news}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["asked-for"]}
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {"django": {"handlers": [], "level": "WARNING"}},
 }
