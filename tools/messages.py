@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import polib
@@ -24,8 +25,9 @@ def collect() -> None:
     """Let Django find the strings of templates and code."""
     command = [sys.executable, "-m", "carillon.portal", "makemessages", "-l", "fr"]
     options = ["--no-wrap", "--no-location", "--no-obsolete"]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run([*command, *options], cwd=PORTAL, check=True, env=environ)
+    with tempfile.TemporaryDirectory() as data:
+        environ = {**os.environ, "PYTHONPATH": str(ROOT), "CARILLON_DATA": data}
+        subprocess.run([*command, *options], cwd=PORTAL, check=True, env=environ)
 
 
 def finish(before: polib.POFile | None) -> None:

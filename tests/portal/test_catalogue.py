@@ -14,8 +14,8 @@ FOLDER = Path(__file__).parents[2] / "carillon" / "portal" / "locale" / "fr" / "
 PO, MO = polib.pofile(str(FOLDER / "django.po")), polib.mofile(str(FOLDER / "django.mo"))
 
 
-def spoken(catalogue: polib.POFile | polib.MOFile) -> dict[str, tuple[str, ...]]:
-    return {e.msgid: (e.msgstr, *e.msgstr_plural.values()) for e in catalogue}
+def spoken(catalogue: polib.POFile | polib.MOFile) -> dict[tuple[str | None, str], tuple[str, ...]]:
+    return {(e.msgctxt, e.msgid): (e.msgstr, *e.msgstr_plural.values()) for e in catalogue}
 
 
 def test_nothing_is_untranslated_or_doubtful():
