@@ -148,7 +148,6 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
 
 
-
 def _is_news(record: LogRecord) -> bool:
     """A 503 of /healthz is an answer, not an event: monitors ask every few seconds."""
     return getattr(record, "status_code", None) != 503
