@@ -43,6 +43,8 @@ def test_a_live_page_is_told_of_changes_and_does_not_hold_up_the_end(running: Po
     answer = stream.getresponse()
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     assert answer.readline() == b"retry: 3000\n"
+    said = [answer.readline() for _ in range(4)]
+    assert said[2] == b"event: calls\n", "what happened before the stream began is told"
     process.send_signal(signal.SIGTERM)
     assert process.wait(5) == 0
     stream.close()

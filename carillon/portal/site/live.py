@@ -90,10 +90,16 @@ async def live(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
+def _event(version: int) -> str:
+    return f"id: {version}\nevent: calls\ndata: {version}\n\n"
+
+
 async def _stream(company: int) -> AsyncIterator[str]:
     queue = hub.listen(company)
     try:
         yield "retry: 3000\n\n"
+        # What happened between the page and its stream, or while the stream was broken, is told now.
+        yield _event((await _versions()).get(company, 0))
         while True:
             try:
                 version = await asyncio.wait_for(queue.get(), PING_SECONDS)
@@ -102,6 +108,6 @@ async def _stream(company: int) -> AsyncIterator[str]:
                 continue
             if version is None:
                 return
-            yield f"id: {version}\nevent: calls\ndata: {version}\n\n"
+            yield _event(version)
     finally:
         hub.leave(company, queue)

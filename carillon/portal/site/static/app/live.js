@@ -1,19 +1,24 @@
 // Live pages: one stream for all tabs. Browsers allow six connections to a site over HTTP/1.1, so the tab
 // that holds the lock listens and tells the others; where locks do not exist, each tab listens for itself.
+// The stream begins with the version as it is, which a page compares with the one it was made from.
 // @ts-check
 
 const NAME = "carillon-live";
+const ASK = "?";
+let known = "";
 
-function announce() {
+/** @param {string} version */
+function announce(version) {
   // A player that plays would be replaced under the listener.
-  if (document.querySelector("audio-player.playing")) return;
+  if (version === known || document.querySelector("audio-player.playing")) return;
+  known = version;
   document.body.dispatchEvent(new CustomEvent("calls-changed"));
 }
 
-/** @param {() => void} tell */
+/** @param {(version: string) => void} tell */
 function listen(tell) {
   const stream = new EventSource("/live");
-  stream.addEventListener("calls", tell);
+  stream.addEventListener("calls", (event) => tell(event.data));
   const mark = () => document.querySelectorAll("[data-live-state]").forEach((dot) => {
     dot.toggleAttribute("data-lost", stream.readyState !== EventSource.OPEN);
   });
@@ -23,14 +28,24 @@ function listen(tell) {
 
 export function startLive() {
   if (!document.querySelector("[data-live]")) return;
+  known = document.body.dataset.liveVersion ?? "";
   if (!navigator.locks || !window.BroadcastChannel) {
     listen(announce);
     return;
   }
   const channel = new BroadcastChannel(NAME);
-  channel.addEventListener("message", announce);
+  let latest = "";
+  channel.addEventListener("message", (event) => {
+    if (event.data !== ASK) announce(event.data);
+    else if (latest) channel.postMessage(latest);
+  });
+  channel.postMessage(ASK);
   void navigator.locks.request(NAME, () => {
-    listen(() => { announce(); channel.postMessage("calls"); });
+    listen((version) => {
+      latest = version;
+      announce(version);
+      channel.postMessage(version);
+    });
     return new Promise(() => {});
   });
 }
