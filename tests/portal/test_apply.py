@@ -131,3 +131,9 @@ def test_live_pages_are_told_once_per_page(cast: Cast):
     apply_page(page(story(cast)))
     assert Company.objects.get(pk=cast.acme.pk).calls_version == 1
     assert Company.objects.get(pk=cast.globex.pk).calls_version == 0
+
+
+def test_who_looks_after_the_company_is_told_of_a_full_disk(cast: Cast):
+    apply_page(page([e.TroubleBegan(at=NOON, kind="recordings-disk-full")]))  # type: ignore[list-item]
+    assert b"the disk is full" in cast.client("owner").get("/").content
+    assert b"the disk is full" not in cast.client("user").get("/").content

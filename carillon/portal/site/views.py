@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET
 
 from carillon.portal.calls import access as calls
 from carillon.portal.calls.models import JournalCursor, Trouble
+from carillon.portal.calls.troubles import open_troubles, told
 from carillon.portal.companies.access import enter, may, staff
 from carillon.portal.companies.models import Company
 from carillon.portal.routing.internal import plan_index
@@ -39,6 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "hours": today.hours(found, timezone.now()),
         "calls": list(found[:RECENT_CALLS]),
         "tasks": today.checklist(request, inside.company) if may(request, "edit") else [],
+        "troubles": open_troubles() if may(request, "edit") else [],
         "nav": "home",
     }
     return render(request, "home.html", context)
@@ -62,7 +64,7 @@ def operator(request: HttpRequest) -> HttpResponse:
         "since": _moment(health.status.started_at) if health.status else None,
         "live": [(call, _moment(call.started_at)) for call in _live(health.status)],
         "canary_at": _moment(health.canary.at) if health.canary else None,
-        "troubles": Trouble.objects.order_by("-began_at")[:RECENT_TROUBLES],
+        "troubles": [told(row) for row in Trouble.objects.order_by("-began_at")[:RECENT_TROUBLES]],
         "cursor": JournalCursor.objects.first(),
         "trunks": plan_index().trunks,
         "companies": Company.objects.order_by("name"),

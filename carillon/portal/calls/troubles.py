@@ -1,0 +1,45 @@
+"""What is wrong with the system, in words for who looks after the company, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from carillon.portal.calls.models import Trouble
+
+SENTENCES: dict[str, tuple[Promise, Promise]] = {
+    "recordings-disk-full": (
+        _("Recordings cannot be saved: the disk is full"),
+        _("Calls go on, but messages and recordings are incomplete. Free space on this machine."),
+    ),
+    "media-lost": (
+        _("The sound of calls is interrupted"),
+        _("It usually comes back within a second. If not, look at the log of the system."),
+    ),
+    "plan-refused": (
+        _("The latest settings could not be taken over"),
+        _("Calls follow the settings before. Update the system, or look at its log."),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A trouble and how it is said."""
+
+    row: Trouble
+    title: str | Promise
+    advice: str | Promise
+
+
+def told(row: Trouble) -> Told:
+    """Put a trouble into words; one that has none keeps its name."""
+    title, advice = SENTENCES.get(row.kind, (row.kind, row.detail))
+    return Told(row, title, advice)
+
+
+def open_troubles() -> list[Told]:
+    """Return what is wrong now, the newest first."""
+    return [told(row) for row in Trouble.objects.filter(ended_at=None).order_by("-began_at")[:5]]
