@@ -52,6 +52,7 @@ from carillon.switch.trunks import Trunks, sandbox_trunk
 log = logging.getLogger(__name__)
 
 EXPIRE_SECONDS = 5.0
+TROUBLES = ("recordings-disk-full", "media-lost", "plan-refused")
 GONE = frozenset({408, 481})
 """What a phone that lost the call answers to a re-INVITE."""
 
@@ -77,6 +78,9 @@ class Switchboard:
         self._busy: Counter[tuple[str, str]] = Counter()
         self._ids = itertools.count(1)
         self.journal = Journal(config.switch_state / "journal")
+        # Whatever troubled the switch before this one is found again, or is over.
+        over = [TroubleEnded(at=self.started_at, kind=kind) for kind in TROUBLES]
+        self.journal.append(over)
         self.driver = Driver(
             config.host, config.sip_port, on_event=self._sip_event, commit=self._commit
         )

@@ -58,4 +58,4 @@ def test_an_unknown_address_cannot_place_calls_as_a_carrier(tmp_path: Path) -> N
     with running(tmp_path / "data", "media", "switch", plan=acme()) as system:
         with pytest.raises(AssertionError, match="401"):
             sipp(system, free_base(), tmp_path, "-rtp_echo")
-        assert system.entries() == []
+        assert system.ended_calls() == []
