@@ -28,6 +28,18 @@ document.addEventListener("click", (event) => {
   if (closed) closed.closest(".toast-x")?.remove();
 });
 
+// A form that takes a while says so on its button, and is not sent twice.
+document.addEventListener("submit", (event) => {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  const button = form.querySelector("button[data-working]");
+  if (!(button instanceof HTMLButtonElement)) return;
+  if (button.ariaBusy === "true") event.preventDefault();
+  button.ariaBusy = "true";
+  button.textContent = button.dataset.working ?? "";
+  const said = document.getElementById("said");
+  if (said) said.textContent = button.textContent;
+});
+
 document.addEventListener("change", (event) => {
   const field = /** @type {HTMLInputElement} */ (event.target);
   if (field.matches("[data-submit]")) field.form?.requestSubmit();
