@@ -35,7 +35,7 @@ check: $(VENV)/.installed-dev ## format, lint, types, import rules, migrations
 	$(BIN)/python -m carillon.portal makemigrations --check --dry-run
 
 test: $(VENV)/.installed-dev ## every test, with real phones and a real browser
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-fast: $(VENV)/.installed-dev ## the pure tests, in seconds
 	$(BIN)/pytest -m "not system"

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.portal.process import Portal, portal
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("chromium")]
+pytestmark = pytest.mark.system
 
 AXE = next((Path(__file__).parent / "vendor").glob("axe-core-*/axe.min.js"))
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]

@@ -25,7 +25,7 @@ from carillon.media.wav import read_wav
 from carillon.schema.sandbox import CallResult, CallWish, PhoneScript
 from tests.system import System, heard, tone, wait_for
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("run")]
+pytestmark = pytest.mark.system
 CARILLON = [sys.executable, "-m", "carillon.cli"]
 
 

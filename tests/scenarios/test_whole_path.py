@@ -13,7 +13,7 @@ from tests.phones import baresip
 from tests.scenarios.test_run import Product
 from tests.system import heard, seconds_of, tone
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("path")]
+pytestmark = pytest.mark.system
 FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
 
 
