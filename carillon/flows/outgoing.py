@@ -92,14 +92,12 @@ OUTSIDE_SECONDS = 120
 
 
 def extension_flow(plan: Plan, user: User) -> tuple[Plan, Number]:
-    """Return what a call to an extension runs: the user's phones, then the user's voicemail."""
-    greeting = next((box.greeting for box in plan.boxes if box.id == user.box), None)
-    nodes: dict[str, Node] = {
-        "phones": RingNode(
-            "phones", (RingStep(UserTarget(user.id), EXTENSION_SECONDS),), then="voicemail"
-        ),
-        "voicemail": VoicemailNode("voicemail", greeting, user.box),
-    }
+    """Return what a call to an extension runs: the user's phones, then the user's voicemail, if any."""
+    box = next((box for box in plan.boxes if box.id == user.box), None)
+    # A colleague is told how it went; the closing message is for the world.
+    away = VoicemailNode("away", box.greeting, box.id) if box else HangUpNode("away")
+    steps = (RingStep(UserTarget(user.id), EXTENSION_SECONDS),)
+    nodes: dict[str, Node] = {"phones": RingNode("phones", steps, then="away"), "away": away}
     number = Number("", user.extension, user.name, entry="phones", language=user.language)
     return structs.replace(plan, nodes=nodes), number
 
