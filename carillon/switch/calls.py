@@ -1,44 +1,19 @@
 """One live call: runs its course, turning what the flow asks for into SIP and sound.
 
 Leg "a" rang us, legs "b1", "b2"… we rang. Whatever happens is an event first: it is emitted, the driver
-writes it to the journal, and only then do packets leave.
+writes it to the journal, and only then do packets leave. However a call ends, `_finish` is reached: it
+tells `CallEnded` and gives back everything the call held.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from carillon.flows import steps
 from carillon.flows.course import Course
-from carillon.flows.steps import (
-    Asked,
-    ClearTimer,
-    Connect,
-    Decide,
-    DropRecording,
-    End,
-    GoTo,
-    Happening,
-    KeepMessage,
-    Picked,
-    Play,
-    PlayBeep,
-    Played,
-    PlayRecording,
-    PlayWaiting,
-    Pressed,
-    Record,
-    Recorded,
-    Ring,
-    RingingEnded,
-    SetTimer,
-    StopRinging,
-    TimerFired,
-)
-from carillon.schema.cdr import CALLER_LEG
 from carillon.schema.events import (
     CallArrived,
     CallEnded,
@@ -49,9 +24,14 @@ from carillon.schema.events import (
     LegRang,
     MessageLeft,
 )
-from carillon.schema.plan import Number, Plan, Prompt
+from carillon.schema.plan import Number, Plan
+from carillon.switch.alarm import Alarm
+from carillon.switch.caller import Caller
 from carillon.switch.legs import Leg
+from carillon.switch.outcomes import outcome, refusal
 from carillon.switch.recordings import CallRecordings
+from carillon.switch.ringing import Ringing
+from carillon.switch.sounds import NoPort
 
 if TYPE_CHECKING:
     from carillon.switch.switchboard import Switchboard
@@ -61,8 +41,11 @@ log = logging.getLogger(__name__)
 LONGEST_CALL_SECONDS = 4 * 3600.0
 CLOSING_SECONDS = 2.0
 """How long the last figures and files of a call are waited for."""
+MOST_KEYS = 500
+"""More keys of one call than this are obeyed, but no longer told."""
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
-DECLINED = frozenset({486, 600, 603, 607})
+LAST_WISHES = (steps.Decide, steps.DropRecording, steps.KeepMessage)
+"""What a flow may still ask for when the call is ending."""
 
 
 class Call:
@@ -77,27 +60,27 @@ class Call:
         self.number = number
         self.a = a
         self.b: Leg | None = None
-        self.ringing: dict[str, Leg] = {}
+        self.ringing = Ringing(board, self, self._nobody_rings)
         self.legs = [a]
         self.cursor = board.journal.cursor
         self.recordings = CallRecordings(self, board)
         self.closing = False
+        self.finished = False
         self._board = board
         self._course = Course(plan, number)
+        self._caller = Caller(board, self, a)
         self._seq = arrived.seq
         self._legs_made = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._when_answered: list[Callable[[], None]] = []
-        self._answering = False
-        self._play = 0
-        self._sound: Callable[[], None] | None = None
-        self._last_status = 480
+        self._keys = 0
+        self._timer = Alarm(board, self, lambda: self.feed(steps.TimerFired()))
+        self._hears: Leg | None = None
         self._caller_gone = False
         self._ended_at = 0.0
         self._ended_by = "system"
         self._detail = ""
-        self._closing_timer: asyncio.TimerHandle | None = None
-        self._longest = board.loop.call_later(LONGEST_CALL_SECONDS, self._too_long)
+        self._last_moment = Alarm(board, self, self._finish_late)
+        self._longest = Alarm(board, self, self._too_long)
+        self._longest.set(LONGEST_CALL_SECONDS)
 
     @property
     def state(self) -> str:
@@ -120,145 +103,83 @@ class Call:
 
     def begin(self) -> None:
         """Enter the flow."""
-        self._run(self._course.begin(self._at(), self._board.world(self.plan.company)))
+        self._run(self._course.begin(self._at(), self._board.people.world(self)))
 
-    def feed(self, event: Happening) -> None:
+    def feed(self, event: steps.Happening) -> None:
         """Give the flow what happened and do what it asks."""
-        self._run(self._course.step(event, self._at(), self._board.world(self.plan.company)))
+        self._run(self._course.step(event, self._at(), self._board.people.world(self)))
 
     def _at(self) -> datetime:
         return datetime.fromtimestamp(self._board.clock(), UTC)
 
-    def _run(self, asked: list[Asked]) -> None:
+    def _run(self, asked: list[steps.Asked]) -> None:
         for wish in asked:
-            if self.closing:
-                return
-            self._do(wish)
+            if not self.closing or isinstance(wish, LAST_WISHES):
+                self._do(wish)
 
-    def _do(self, wish: Asked) -> None:
+    def _do(self, wish: steps.Asked) -> None:
         match wish:
-            case Decide(node, reason, facts):
+            case steps.Decide(node, reason, facts):
                 self.emit(Decided, node=node, reason=reason, facts=facts)
-            case Play(prompts):
-                self._after_answer(lambda: self._play_files(self._board.prompt_paths(prompts)))
-            case PlayBeep():
-                self._after_answer(self._beep)
-            case PlayWaiting(music):
-                self._wait(music)
-            case Ring(targets):
+            case steps.Play(prompts):
+                self._caller.hear(*prompts)
+            case steps.PlayBeep():
+                self._caller.beep()
+            case steps.PlayWaiting(music):
+                self._caller.wait(music)
+            case steps.Ring(targets):
                 self._ring(self._board.legs_for(self, targets))
-            case StopRinging():
-                self._stop_ringing(ELSEWHERE if self.b else "")
-            case SetTimer(seconds):
-                self._set_timer(seconds)
-            case ClearTimer():
-                self._clear_timer()
-            case Connect():
-                self._connect()
-            case Record():
-                self._after_answer(lambda: self.recordings.record_message(wish))
-            case PlayRecording():
-                self._play_files((str(self.recordings.message_path()),))
-            case DropRecording():
+            case steps.StopRinging():
+                self.ringing.stop(ELSEWHERE if self.b else "")
+            case steps.SetTimer(seconds):
+                self._timer.set(seconds)
+            case steps.ClearTimer():
+                self._timer.stop()
+            case steps.Connect():
+                b = self.b
+                assert b is not None
+                self._caller.when_answered(lambda: self._bridge(b))
+            case steps.Record():
+                self._caller.when_answered(lambda: self.recordings.record_message(wish))
+            case steps.PlayRecording():
+                self._caller.ear.hear_files((str(self.recordings.message_path()),))
+            case steps.DropRecording():
                 self.recordings.drop_message()
-            case KeepMessage(urgent):
+            case steps.KeepMessage(urgent):
                 self._keep_message(urgent)
-            case End():
+            case steps.End():
                 self.end(by="system")
-            case GoTo():
+            case steps.GoTo():
                 raise AssertionError("the course follows every GoTo itself")
 
-    def _set_timer(self, seconds: float) -> None:
-        self._clear_timer()
-        self._timer = self._board.loop.call_later(seconds, self._timer_fired)
-
-    def _clear_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _timer_fired(self) -> None:
-        self._timer = None
-        with self._board.guard(self):
-            self.feed(TimerFired())
-
     def _too_long(self) -> None:
-        with self._board.guard(self):
-            self.emit(Decided, node="", reason="call.too-long")
-            self.end(by="system", detail="too-long")
+        self.emit(Decided, node="", reason="call.too-long")
+        self.end(by="system", detail="too-long")
 
     # -- the caller's leg ------------------------------------------------------------------------
 
-    def _after_answer(self, then: Callable[[], None]) -> None:
-        """Do something that needs the caller's ear: now, or once the caller's ACK is here."""
-        if self.a.answered:
-            then()
-            return
-        self._when_answered.append(then)
-        self._answer()
+    def accepted(self) -> None:
+        """Our answer to the caller has left."""
+        if self.b is not None and self.a.remote is not None:
+            self._bridge(self.b)
 
-    def _answer(self) -> None:
-        """Answer the caller, as soon as the record of it is durable."""
-        if self._answering:
-            return
-        self._answering = True
-        self.emit(LegAnswered, leg=CALLER_LEG)
-        self._board.when_durable(self, self._accept)
-
-    def _accept(self) -> None:
-        if not self.closing:
-            self.a.accept()
-            if self.b is not None and self.a.remote is not None:
-                self._bridge(self.b)
-
-    def confirmed(self, leg: Leg) -> None:
+    def confirmed(self, leg: Leg, answer: bytes) -> None:
         """The ACK to our answer came."""
-        if leg is not self.a or leg.answered:
-            return
-        leg.answered = True
-        waiting, self._when_answered = self._when_answered, []
-        for then in waiting:
-            then()
-
-    def _play_files(self, paths: tuple[str, ...], *, loop: bool = False) -> None:
-        self._hear(lambda: self.a.play_files(self._next_play(), paths, loop=loop))
-
-    def _beep(self) -> None:
-        self._hear(lambda: self.a.play_tone(self._next_play(), "beep"))
-
-    def _wait(self, music: Prompt | None) -> None:
-        if not self._answering:
-            # An outside line says itself when it rings.
-            if self.arrived.direction != "outbound" and not self.a.early:
-                self.a.ring()
-        elif music is not None:
-            self._after_answer(
-                lambda: self._play_files(self._board.prompt_paths((music,)), loop=True)
-            )
-        else:
-            self._after_answer(
-                lambda: self._hear(lambda: self.a.play_tone(self._next_play(), "ringback"))
-            )
-
-    def _hear(self, sound: Callable[[], None]) -> None:
-        self._sound = sound
-        sound()
-
-    def _next_play(self) -> int:
-        self._play += 1
-        return self._play
+        if leg is self.a:
+            self._caller.confirmed(answer)
 
     def played(self, play: int) -> None:
         """The media process finished a prompt."""
-        if play == self._play:
-            self._sound = None
-            self.feed(Played())
+        if self._caller.ear.is_over(play):
+            self.feed(steps.Played())
 
     def pressed(self, leg: Leg, digit: str) -> None:
         """A key was heard."""
-        self.emit(DigitPressed, leg=leg.id, digit=digit)
+        self._keys += 1
+        if self._keys <= MOST_KEYS:
+            self.emit(DigitPressed, leg=leg.id, digit=digit)
         if leg is self.a and self.b is None:
-            self.feed(Pressed(digit))
+            self.feed(steps.Pressed(digit))
 
     # -- the legs we ring ------------------------------------------------------------------------
 
@@ -268,76 +189,63 @@ class Call:
         return f"b{self._legs_made}"
 
     def _ring(self, legs: list[Leg]) -> None:
-        for leg in legs:
-            self.ringing[leg.id] = leg
-            self.legs.append(leg)
-            self._board.occupy(leg)
-            leg.start()
-        if not legs:
-            # Phones that went away since the flow asked: tell it when it is listening again.
-            self._board.loop.call_soon(self._nothing_rings)
+        self.legs += legs
+        self.ringing.start(legs)
 
-    def _nothing_rings(self) -> None:
-        with self._board.guard(self):
-            if not self.ringing and self.b is None:
-                self.feed(RingingEnded("failed"))
+    def _nobody_rings(self) -> None:
+        if self.b is None and not self.closing:
+            self.feed(steps.RingingEnded(self.ringing.reason))
 
     def rang(self, leg: Leg, status: int, sdp: bytes) -> None:
         """A phone we ring says so; an outside line's own sound is let through to our user."""
-        if leg.id in self.ringing and not leg.rang:
+        if leg in self.ringing and not leg.rang:
             leg.rang = True
             self.emit(LegRang, leg=leg.id)
-        if self.arrived.direction != "outbound" or self._answering or self.closing:
+        if self.arrived.direction != "outbound" or self._caller.answering or self.closing:
             return
-        if sdp and not self.a.early and leg.take_answer(sdp):
-            self.a.ring(early=True)
+        if self._caller.let_hear(leg, sdp):
+            self._hears = leg
             self.a.bridge(leg)
         elif status == 180 and not self.a.early:
             self.a.ring()
 
     def answered(self, leg: Leg, sdp: bytes) -> None:
         """A phone we ring was picked up."""
-        if self.closing or self.b is not None or leg.id not in self.ringing:
+        if self.closing or self.b is not None or leg not in self.ringing:
             leg.hang_up(ELSEWHERE)
             return
-        if not leg.take_answer(sdp):
+        leg.answered = True
+        if not self._can_talk(leg, sdp):
             leg.hang_up("")
             self.failed(leg, 488)
             return
-        leg.answered = True
-        del self.ringing[leg.id]
+        self.ringing.picked(leg)
         self.b = leg
         self.emit(LegAnswered, leg=leg.id)
-        self.feed(Picked(leg.who))
+        self.feed(steps.Picked(leg.who))
+        leg.settle()
+
+    def _can_talk(self, leg: Leg, sdp: bytes) -> bool:
+        try:
+            return leg.take_answer(sdp)
+        except NoPort:
+            return False
 
     def failed(self, leg: Leg, status: int) -> None:
         """A phone we ring declined, is busy or could not be reached."""
         leg.ended(status)
-        self._last_status = status
-        if self.ringing.pop(leg.id, None) is None or self.closing:
-            return
-        if not self.ringing and self.b is None:
-            self.feed(RingingEnded("declined" if status in DECLINED else "failed"))
-
-    def _stop_ringing(self, reason: str) -> None:
-        for leg in list(self.ringing.values()):
-            leg.hang_up(reason)
-        self.ringing.clear()
-
-    def _connect(self) -> None:
-        assert self.b is not None
-        b = self.b
-        if self._answering:
-            self._after_answer(lambda: self._bridge(b))
-        else:
-            self._answer()
-            self._when_answered.append(lambda: self._bridge(b))
+        if self._hears is leg:
+            self._hears = None
+        if self.ringing.failed(leg, status) and not self.ringing:
+            self._nobody_rings()
 
     def _bridge(self, b: Leg) -> None:
-        if self.closing or self.a.bridged:
+        if self.closing or self.recordings.recording_call:
             return
-        self._sound = None
-        self.a.bridge(b)
+        self._caller.ear.leave()
+        if self._hears is not b:
+            self._hears = b
+            self.a.bridge(b)
         outbound = self.arrived.direction == "outbound"
         if self.number.record_outbound if outbound else self.number.record_inbound:
             self.recordings.record_call(self.a, b)
@@ -351,24 +259,29 @@ class Call:
             self._caller_left()
         elif leg is self.b:
             self.end(by="callee")
+        else:
+            self.failed(leg, 480)
 
     def _caller_left(self) -> None:
-        if self.closing:
+        if self.closing or self._caller_gone:
             return
-        self._clear_timer()
-        self._stop_ringing("")
-        if self.recordings.recording_message:
-            # The flow decides when the file is closed and its length known: see `recorded`.
-            self._caller_gone = True
-            self.recordings.stop()
+        self._caller_gone = True
+        self._ended_at = self._board.clock()
+        if not self.recordings.recording_message:
+            self.end(by="caller")
             return
-        self._run(self._course.leave())
-        self.end(by="caller")
+        # The flow decides when the file is closed and its length known: see `recorded`.
+        self._timer.stop()
+        self._last_moment.set(CLOSING_SECONDS)
+        self.recordings.stop()
+        if not self._board.sounds.connected:
+            self.recordings.give_up()
 
     def recorded(self, reason: str, seconds: float, digit: str) -> None:
         """The message's file is closed."""
-        self.feed(Recorded("stopped" if self._caller_gone else reason, seconds, digit))
-        if self._caller_gone and not self.closing:
+        over = self._caller_gone or self.closing
+        self.feed(steps.Recorded("stopped" if over else reason, seconds, digit))
+        if self._caller_gone:
             self.end(by="caller")
 
     def _keep_message(self, urgent: bool) -> None:
@@ -384,71 +297,93 @@ class Call:
             )
 
     def end(self, *, by: str, detail: str = "") -> None:
-        """Hang up on everybody; `finish` follows when the last figures are in."""
+        """Hang up on everybody; `_finish` follows when the last figures are in."""
         if self.closing:
             return
-        self._ended_at = self._board.clock()
+        self._ended_at = self._ended_at or self._board.clock()
         self._ended_by = "caller" if self._caller_gone else by
         self._detail = detail
-        self._clear_timer()
-        self._longest.cancel()
-        self._stop_ringing("")
+        self._timer.stop()
+        self._longest.stop()
+        if not self.recordings.recording_message:
+            self._leave_flow()
         self.closing = True
-        if not self.a.gone:
-            self.a.hang_up("", status=self._refusal())
-        if self.b is not None and not self.b.gone:
-            self.b.hang_up("")
-        self._closing_timer = self._board.loop.call_later(CLOSING_SECONDS, self._finish_late)
+        self._last_moment.set(CLOSING_SECONDS)
+        status = refusal(self.arrived.direction, self.ringing.status)
+        for leg in self.legs:
+            self._let_go(leg, status)
+        self.ringing.stop("")
+        if not self._board.sounds.connected:
+            self.recordings.give_up()
         self.maybe_finish()
 
-    def _refusal(self) -> int:
-        """What the caller is told who was never answered."""
-        return 480 if self.arrived.direction == "inbound" else self._last_status
+    def _leave_flow(self) -> None:
+        """Keep a message that was recorded already, whoever ends the call."""
+        try:
+            self._run(self._course.leave())
+        except Exception:
+            log.exception("call %s: a fault of ours while leaving its flow", self.id)
+
+    def _let_go(self, leg: Leg, status: int) -> None:
+        try:
+            leg.hang_up("", status=status if leg is self.a else 480)
+        except Exception:
+            log.exception("call %s: a fault of ours while hanging up on %s", self.id, leg.id)
 
     def _finish_late(self) -> None:
-        with self._board.guard(self):
+        try:
             self.recordings.give_up()
+            self.end(by="caller")
+        finally:
             self._finish()
 
     def maybe_finish(self) -> None:
         """Finish once every leg told its figures and every file is closed."""
-        if self.closing and not any(leg.sounding for leg in self.legs) and not self.recordings.open:
+        over = all(leg.gone and not leg.sounding for leg in self.legs)
+        if self.closing and over and not self.recordings.open:
             self._finish()
 
     def _finish(self) -> None:
-        if self._closing_timer is None:
+        if self.finished:
             return
-        self._closing_timer.cancel()
-        self._closing_timer = None
-        self.emit(
-            CallEnded,
-            at=self._ended_at,
-            outcome=self._outcome(),
-            by=self._ended_by,
-            detail=self._detail,
-        )
-        self._board.forget(self)
+        self.finished = True
+        self._last_moment.stop()
+        try:
+            for leg in self.legs:
+                leg.ended(0)
+                leg.tell_end(None)
+            course, direction = self._course.outcome(), self.arrived.direction
+            by, detail = self._ended_by, self._detail
+            became = outcome(direction, course, self.ringing.status, by=by, detail=detail)
+            self.emit(CallEnded, at=self._ended_at, outcome=became, by=by, detail=detail)
+        finally:
+            self._board.forget(self)
 
-    def _outcome(self) -> str:
-        outcome = self._course.outcome()
-        if self._detail == "bug":
-            return "failed"
-        if self.arrived.direction == "inbound" or outcome != "missed" or self._ended_by != "system":
-            return outcome
-        if self._last_status in DECLINED:
-            return "refused"
-        return "failed" if self._last_status >= 500 or self._last_status == 404 else outcome
+    # -- the media process went away and came back -----------------------------------------------
 
-    # -- the media process came back -------------------------------------------------------------
+    def soundless(self, leg: Leg) -> None:
+        """The media process could not make a leg: without sound it is no use."""
+        if leg in self.ringing:
+            leg.hang_up("", status=503)
+            self.failed(leg, 503)
+        else:
+            self.end(by="system", detail="no-media")
+
+    def lose_sound(self) -> None:
+        """Wait no longer for files that a lost media process was closing."""
+        if self.closing or self._caller_gone:
+            self.recordings.give_up()
+            self.maybe_finish()
 
     def restore_sound(self) -> None:
         """Build up in a new media process what the lost one knew of this call."""
         if self.closing:
             return
-        for leg in [self.a, *self.ringing.values(), *([self.b] if self.b else [])]:
-            leg.reopen()
-        if self.b is not None and self.a.bridged:
-            self.a.bridge(self.b)
-        elif self._sound is not None:
-            self._sound()
+        for leg in self.legs:
+            if not leg.gone:
+                leg.reopen()
+        if self._hears is not None:
+            self.a.bridge(self._hears)
+        else:
+            self._caller.ear.restore()
         self.recordings.resume()

@@ -20,7 +20,10 @@ log = logging.getLogger(__name__)
 
 
 class Driver:
-    """One endpoint, one UDP and one TCP socket on the same port."""
+    """One endpoint, one UDP and one TCP socket on the same port.
+
+    `admit` says who is listened to at all: what others send is dropped unread.
+    """
 
     def __init__(
         self,
@@ -29,11 +32,13 @@ class Driver:
         *,
         on_event: Callable[[Event], None],
         commit: Callable[[list[AnyEvent]], None],
+        admit: Callable[[Flow], bool] = lambda flow: True,
     ) -> None:
         self._host = host
         self._port = port
         self._on_event = on_event
         self._commit = commit
+        self._admit = admit
         self._loop = asyncio.get_running_loop()
         self.endpoint = Endpoint(host=host, port=port, tokens=lambda: secrets.token_hex(8))
         self._udp: Udp | None = None
@@ -60,18 +65,23 @@ class Driver:
             return  # an event's listener gave the machine commands: the loop below will see them
         self._draining = True
         sends: list[Send] = []
-        try:
-            while (output := self.endpoint.next_output()) is not None:
-                if isinstance(output, Send):
-                    sends.append(output)
-                else:
-                    self._on_event(output)
-        finally:
-            self._draining = False
+        while (output := self.endpoint.next_output()) is not None:
+            if isinstance(output, Send):
+                sends.append(output)
+            else:
+                self._tell(output)
+        self._draining = False
         self._commit(self.take_events())
         for send in sends:
             self._send(send)
         self._set_timer()
+
+    def _tell(self, event: Event) -> None:
+        try:
+            self._on_event(event)
+        except Exception:
+            # What others were about to be sent must not be lost with it.
+            log.exception("a fault of ours in what follows %s", type(event).__name__)
 
     def take_events(self) -> list[AnyEvent]:
         """Return what happened since the last commit, and forget it."""
@@ -80,14 +90,19 @@ class Driver:
         return events
 
     def _send(self, send: Send) -> None:
-        if send.flow.transport == "tcp":
-            self._tcp.send(send.data, send.flow)
-        elif self._udp is not None:
-            self._udp.send(send.data, send.flow)
+        try:
+            if send.flow.transport == "tcp":
+                self._tcp.send(send.data, send.flow)
+            elif self._udp is not None:
+                self._udp.send(send.data, send.flow)
+        except (OSError, ValueError) as error:
+            # An address nobody can send to; the transaction's timer tells whoever waits for an answer.
+            log.warning("cannot send to %s:%s: %s", send.flow.host, send.flow.port, error)
 
     def _received(self, data: bytes, flow: Flow) -> None:
-        self.endpoint.receive(data, flow, self._loop.time())
-        self.drain()
+        if self._admit(flow):
+            self.endpoint.receive(data, flow, self._loop.time())
+            self.drain()
 
     def _failed(self, flow: Flow) -> None:
         self.endpoint.flow_failed(flow, self._loop.time())

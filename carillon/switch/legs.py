@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ from carillon.schema.events import LegEnded, LegStarted
 from carillon.schema.mediacontrol import (
     AimLeg,
     BridgeLegs,
-    CloseLeg,
     LegStats,
     OpenLeg,
     PlayFiles,
@@ -27,22 +25,8 @@ if TYPE_CHECKING:
 DIGITS = 101
 """The payload type we offer for RFC 4733 digits."""
 PCMU, PCMA = 0, 8
-
-
-class Ports:
-    """The media ports that legs may have of their own. A freed port rests before it is used again."""
-
-    def __init__(self, first: int, last: int) -> None:
-        self._free = deque(range(first, last + 1, 2))
-
-    def take(self) -> int:
-        """Return a port, 0 when none is free."""
-        return self._free.popleft() if self._free else 0
-
-    def give_back(self, port: int) -> None:
-        """Take a port back."""
-        if port:
-            self._free.append(port)
+NOWHERE = "0.0.0.0"
+COUNTRIES = {"33": "fr", "44": "gb", "1": "us"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +53,37 @@ class Dial:
 
 
 class Leg:
-    """A leg of one call. `sip` and `media` are its names towards the endpoint and the media process."""
+    """A leg of one call. `sip` and `media` are its names towards the endpoint and the media process.
+
+    `answered` once two can talk (for the caller's leg: the ACK came), `gone` once its SIP side is over.
+    """
 
     def __init__(self, board: Switchboard, name: str, party: Party, *, dial: Dial | None = None):
         self.id = name
         self.party = party
         self.call: Call | None = None
         self.sip = 0
-        self.media = board.next_media()
+        self.media = board.sounds.number()
         self.remote: sdp.Session | None = None
+        self.payload = PCMA
         self.answered = False
         self.rang = False
         self.early = False
-        self.bridged = False
         self.held = False
         self.gone = False
         self._board = board
         self._dial = dial
+        self._accepted = False
         self._port = 0
+        self._offered_port = 0
         self._shared: tuple[str, int] | None = None
         self._opened = False
         self._closed = False
-        self._payload = PCMA
         self._digits = -1
         self._version = 1
         self._status = 0
         self._cause = ""
+        self._told = False
 
     @property
     def who(self) -> str:
@@ -105,38 +94,39 @@ class Leg:
 
     def take_offer(self, offer: bytes) -> bool:
         """Take the offer of an INVITE (none: we will offer); False when we share no codec."""
-        if not offer:
-            return True
-        return self._take(offer)
+        return not offer or self._take(offer)
 
     def ring(self, *, early: bool = False) -> None:
         """Tell the caller that it rings; `early` lets sound through before the answer."""
         if early:
-            self.early = True
             self._open()
-            answer = self._local_sdp()
+            self.early = True
+            answer = self._description()
             self._board.endpoint.ring(self.sip, self._board.now, status=183, sdp=answer)
         else:
             self._board.endpoint.ring(self.sip, self._board.now)
 
     def accept(self) -> None:
-        """Answer the caller; with no offer in the INVITE ours goes in the 200."""
+        """Answer the caller; with no offer in the INVITE ours goes in the 200. `NoPort` when full."""
         if self.gone:
             return
         self._open()
-        self._board.endpoint.accept(self.sip, self._local_sdp(), self._board.now)
+        self._accepted = True
+        self._board.endpoint.accept(self.sip, self._description(), self._board.now)
 
-    def confirmed(self, answer: bytes) -> None:
-        """The ACK came; it holds the answer when the offer was ours."""
+    def confirmed(self, answer: bytes) -> bool:
+        """Take the ACK; it holds the answer when the offer was ours. False when it cannot be used."""
         if answer and self._take(answer):
             self._aim()
+        return self.remote is not None
 
     # -- SIP: the legs we ring -------------------------------------------------------------------
 
     def start(self) -> None:
-        """Send the INVITE."""
+        """Send the INVITE. `NoPort` and `LocalError` when it cannot be done."""
         assert self._dial is not None and self.call is not None
         dial = self._dial
+        self.payload = self.call.a.payload
         if self.party.trunk is None:
             self._open()
         self.sip = self._board.endpoint.invite(
@@ -145,7 +135,7 @@ class Leg:
             self._board.now,
             from_=dial.from_,
             to=dial.to,
-            sdp=self._local_sdp(),
+            sdp=self._offer(),
             headers=dial.headers,
             credentials=dial.credentials,
         )
@@ -172,28 +162,41 @@ class Leg:
             self._open()
         return True
 
+    def settle(self) -> None:
+        """Where its sound had to move to another port than we offered, say so."""
+        if self._port and self._offered_port != self._port:
+            self.probe()
+
     # -- SIP: both -------------------------------------------------------------------------------
 
     def offered(self, offer: bytes) -> None:
-        """Answer a re-INVITE or UPDATE: hold, resume, a new address."""
+        """Answer a re-INVITE or UPDATE (hold, resume, a new address); offer where they want ours."""
+        now = self._board.now
         if offer and not self._take(offer):
-            self._board.endpoint.refuse_offer(self.sip, 488, self._board.now)
-        else:
-            self._version += 1
-            if offer:
-                self._aim()
-            self._board.endpoint.answer_offer(self.sip, self._local_sdp(), self._board.now)
+            self._board.endpoint.refuse_offer(self.sip, 488, now)
+            return
+        self._version += 1
+        if offer:
+            self._aim()
+        description = self._description() if offer else self._offer()
+        self._board.endpoint.answer_offer(self.sip, description, now)
+
+    def offer_answered(self, answer: bytes) -> None:
+        """Take the answer to an offer we made within the call; one we cannot use changes nothing."""
+        if answer and self._take(answer):
+            self._aim()
 
     def probe(self) -> None:
-        """Ask a phone that went silent whether it is still there (a re-INVITE that changes nothing)."""
+        """Offer again what holds: a phone that is still there says so, and where its sound is."""
         if self.sip and self.answered and not self.gone:
-            self._board.endpoint.reoffer(self.sip, self._local_sdp(), self._board.now)
+            self._version += 1
+            self._board.endpoint.reoffer(self.sip, self._offer(), self._board.now)
 
     def hang_up(self, reason: str, *, status: int = 480) -> None:
         """Cancel, refuse or say goodbye, whatever its state asks."""
         if self.gone:
             return
-        self.ended(0 if self.answered else status, cause=reason)
+        self.ended(0 if self.answered or self._accepted else status, cause=reason)
         self._board.endpoint.hang_up(self.sip, self._board.now, reason=reason, status=status)
 
     def ended(self, status: int, *, cause: str = "") -> None:
@@ -201,21 +204,22 @@ class Leg:
         if self.gone:
             return
         self.gone = True
-        self._board.legs.pop(self.sip, None)
-        self._board.release(self)
         self._status = status
         self._cause = cause
-        if self._opened:
-            self._board.close_leg_sound(self)
+        self._board.legs.pop(self.sip, None)
+        if self.call is not None:
+            self._board.people.release(self.call, self)
+        if self.sounding:
+            self._board.sounds.close(self)
         else:
-            self._tell_end(None)
+            self.tell_end(None)
+
+    # -- sound -----------------------------------------------------------------------------------
 
     @property
     def sounding(self) -> bool:
         """Whether the media process still has this leg."""
         return self._opened and not self._closed
-
-    # -- sound -----------------------------------------------------------------------------------
 
     def _take(self, description: bytes) -> bool:
         try:
@@ -223,26 +227,35 @@ class Leg:
             codec = sdp.first_common(session, (PCMA, PCMU))
         except sdp.NotAcceptable:
             return False
+        target = (session.address, session.port)
+        if ":" in session.address or not self._can_move(target):
+            return False
         self.remote = session
-        self._payload = codec
+        self.payload = codec
         self._digits = session.digits
         self.held = session.held
         return True
 
-    def _local_sdp(self) -> bytes:
-        config = self._board.config
-        port = self._port or config.rtp_port
-        here = sdp.Local(config.host, port, session=self.media, version=self._version)
-        if self.remote is None:
-            preferred = self.call.a.payload if self.call is not None else PCMA
-            order = (preferred, PCMU if preferred == PCMA else PCMA)
-            return sdp.offer(here, order, digits=DIGITS)
-        return sdp.answer(self.remote, here, self._payload)
+    def _can_move(self, target: tuple[str, int]) -> bool:
+        """Two legs on the shared port are only told apart by where they send from."""
+        on_shared = self._opened and not self._port
+        return not on_shared or self._board.sounds.can_share(target, self)
 
-    @property
-    def payload(self) -> int:
-        """The codec this party speaks: 0 PCMU, 8 PCMA."""
-        return self._payload
+    def _here(self) -> sdp.Local:
+        config = self._board.config
+        self._offered_port = self._port or config.rtp_port
+        return sdp.Local(config.host, self._offered_port, session=self.media, version=self._version)
+
+    def _offer(self) -> bytes:
+        order = (self.payload, PCMU if self.payload == PCMA else PCMA)
+        digits = self._digits if self._digits >= 0 else DIGITS
+        return sdp.offer(self._here(), order, digits=digits)
+
+    def _description(self) -> bytes:
+        """Return the answer to their offer, or our offer where they made none."""
+        if self.remote is None:
+            return self._offer()
+        return sdp.answer(self.remote, self._here(), self.payload)
 
     def _target(self) -> tuple[str, int] | None:
         return None if self.remote is None else (self.remote.address, self.remote.port)
@@ -251,68 +264,74 @@ class Leg:
         """Make the media leg: on the shared port where a trunk's address is known, else on its own."""
         if self._opened:
             return
-        target = self._target()
-        if self.party.trunk is not None and target is not None and self._board.share(target):
-            self._shared = target
-        else:
-            self._port = self._board.ports.take()
+        if self.party.trunk is None or not self._claim():
+            self._port = self._board.sounds.ports.take()
         self._opened = True
-        self._board.sounding[self.media] = self
-        self._board.media.ask(self._open_command())
+        self._board.sounds.opened(self)
+        self._board.sounds.ask(self._open_command())
+
+    def _claim(self) -> bool:
+        """Claim the far end's address on the shared port in place of the one before."""
+        target = self._target()
+        if target is None or not self._board.sounds.can_share(target, self):
+            return False
+        if self._shared is not None:
+            self._board.sounds.unshare(self._shared, self)
+        self._shared = None
+        # Nobody sends from where a leg on hold says that it is; many may say so at once.
+        if target[0] != NOWHERE and self._board.sounds.share(target, self):
+            self._shared = target
+        return True
 
     def _open_command(self) -> OpenLeg:
         # A phone may be behind NAT, so its real address is learnt; a carrier says where it is.
         learn = self._port != 0
-        return OpenLeg(self.media, self._port, self._payload, self._digits, self._target(), learn)
+        return OpenLeg(self.media, self._port, self.payload, self._digits, self._target(), learn)
 
     def _aim(self) -> None:
-        target = self._target()
-        if self._shared is not None and target != self._shared:
-            self._board.unshare(self._shared)
-            self._shared = target
-            if target is not None:
-                self._board.share(target)
-        learn = self._port != 0
-        self._board.media.ask(AimLeg(self.media, self._payload, self._digits, target, learn))
+        if not self.sounding:
+            return
+        if not self._port:
+            self._claim()
+        target, learn = self._target(), self._port != 0
+        self._board.sounds.ask(AimLeg(self.media, self.payload, self._digits, target, learn))
 
     def bridge(self, other: Leg) -> None:
         """Let two legs hear each other."""
-        self.bridged = other.bridged = True
-        self._board.media.ask(BridgeLegs(self.media, other.media))
+        self._board.sounds.ask(BridgeLegs(self.media, other.media))
 
     def play_files(self, play: int, paths: tuple[str, ...], *, loop: bool = False) -> None:
         """Play prompts to this party."""
-        self._board.media.ask(PlayFiles(self.media, play, paths, loop))
+        self._board.sounds.ask(PlayFiles(self.media, play, paths, loop))
 
     def play_tone(self, play: int, tone: str) -> None:
         """Play a tone to this party, in its company's country's cadence."""
         assert self.call is not None
-        country = {"33": "fr", "44": "gb", "1": "us"}.get(self.call.plan.dial_rules.country_code)
-        self._board.media.ask(PlayTone(self.media, play, tone, country or "fr"))
+        country = COUNTRIES.get(self.call.plan.dial_rules.country_code, "fr")
+        self._board.sounds.ask(PlayTone(self.media, play, tone, country))
 
     def reopen(self) -> None:
         """Make the leg again in a new media process, on the same port."""
-        if self._opened and not self._closed:
-            self._board.media.ask(self._open_command())
-
-    def close_sound(self) -> None:
-        """Forget the stream; its figures follow."""
-        if self._opened and not self._closed:
-            self._board.media.ask(CloseLeg(self.media))
+        if self.sounding:
+            self._board.sounds.ask(self._open_command())
 
     def sound_closed(self, stats: LegStats | None) -> None:
         """The media process told the figures, or never will (None)."""
-        if self._closed or not self._opened:
+        if not self.sounding:
             return
         self._closed = True
-        self._board.ports.give_back(self._port)
+        if self._port:
+            self._board.sounds.ports.give_back(self._port)
         if self._shared is not None:
-            self._board.unshare(self._shared)
-        self._tell_end(stats)
+            self._board.sounds.unshare(self._shared, self)
+        if self.gone:
+            self.tell_end(stats)
 
-    def _tell_end(self, stats: LegStats | None) -> None:
-        if self.call is None:
+    def tell_end(self, stats: LegStats | None) -> None:
+        """Emit `LegEnded`, once, of a leg that was begun."""
+        if self.call is None or self._told or not self.sip:
             return
+        self._told = True
         figures = {}
         if stats is not None:
             figures = {

@@ -49,7 +49,12 @@ async def run(config: Config) -> int:
     server = _http(config, board, secret)
     tasks = [
         asyncio.create_task(task)
-        for task in (board.plans.follow(), board.media.follow(), board.expire(), server.serve())
+        for task in (
+            board.plans.follow(),
+            board.sounds.plane.follow(),
+            board.keep_house(),
+            server.serve(),
+        )
     ]
     gc.freeze()
     log.info("ready: SIP on %s:%s, %s plans", config.host, config.sip_port, len(board.plans))

@@ -19,6 +19,8 @@ from carillon.schema.mediacontrol import MAX_MESSAGE_BYTES, Hello, MediaCommand,
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.1
+MOST_UNSENT_BYTES = 8 << 20
+"""A media process that takes nothing for so long is no media process."""
 
 
 class MediaPlane:
@@ -56,6 +58,9 @@ class MediaPlane:
         """Send what was asked, in order, in one write."""
         if self._pending and self._writer is not None:
             self._writer.write(bytes(self._pending))
+            if self._writer.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
+                log.error("media: the media process does not listen")
+                self._writer.transport.abort()
         self._pending.clear()
 
     async def follow(self) -> None:
@@ -79,12 +84,19 @@ class MediaPlane:
             self._on_return(hello)
             self.flush()
             while True:
-                self._on_event(self._decode(await _message(reader)))
+                self._tell(self._decode(await _message(reader)))
         finally:
             self._writer = None
             self._pending.clear()
             log.error("media: the media process is gone")
             self._on_loss()
+
+    def _tell(self, event: MediaEvent) -> None:
+        try:
+            self._on_event(event)
+        except Exception:
+            # The sound of every other call hangs on this connection.
+            log.exception("media: a fault of ours in what follows %s", type(event).__name__)
 
 
 async def _message(reader: asyncio.StreamReader) -> bytes:

@@ -53,6 +53,11 @@ class CallRecordings:
         """Whether the caller is being recorded for a voicemail box."""
         return self.message is not None and not self.message.stopped
 
+    @property
+    def recording_call(self) -> bool:
+        """Whether both sides of the conversation are, or were, being recorded."""
+        return any(recording.box is None for recording in self._all.values())
+
     def numbers(self) -> list[int]:
         """Return the files' names towards the media process."""
         return list(self._all)
@@ -88,7 +93,7 @@ class CallRecordings:
         name = secrets.token_hex(8)
         day = datetime.fromtimestamp(self._board.clock(), UTC)
         path = f"{day:%Y/%m/%d}/{name}.wav"
-        number = self._board.next_recording(self._call)
+        number = self._board.sounds.number_recording(self._call)
         full = self._board.recordings / path
 
         def ask() -> StartRecording:
@@ -107,14 +112,14 @@ class CallRecordings:
         self._call.emit(RecordingStarted, recording=name, kind=kind, path=path, box=box)
         with contextlib.suppress(OSError):  # the media process tells what cannot be written
             full.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._board.media.ask(ask())
+        self._board.sounds.ask(ask())
         return recording
 
     def stop(self) -> None:
         """Finish every file; `stopped` is told of each."""
         for recording in self._all.values():
             if not recording.stopped:
-                self._board.media.ask(StopRecording(recording.number))
+                self._board.sounds.ask(StopRecording(recording.number))
 
     def stopped(self, event: RecordingStopped) -> None:
         """A file is closed."""
@@ -140,7 +145,8 @@ class CallRecordings:
     def drop_message(self) -> None:
         """Forget the message just recorded, file and all."""
         if self.message is not None:
-            self.message_path().unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self.message_path().unlink()
             self.message = None
 
     def resume(self) -> None:
@@ -148,11 +154,11 @@ class CallRecordings:
         for recording in self._all.values():
             if not recording.stopped:
                 recording.partial = True
-                self._board.media.ask(recording.ask())
+                self._board.sounds.ask(recording.ask())
 
     def give_up(self) -> None:
         """The media process never told of these files: take their length from the disk."""
-        for recording in self._all.values():
+        for recording in list(self._all.values()):
             if not recording.stopped:
                 path = self._board.recordings / recording.path
                 seconds = wav_seconds(path)

@@ -1,0 +1,97 @@
+"""The caller's side of a call: answered when the flow first needs an ear, and what is heard from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from carillon.schema.cdr import CALLER_LEG
+from carillon.schema.events import LegAnswered
+from carillon.schema.plan import Prompt
+from carillon.switch.ear import Ear
+from carillon.switch.legs import Leg
+from carillon.switch.sounds import NoPort
+
+if TYPE_CHECKING:
+    from carillon.switch.calls import Call
+    from carillon.switch.switchboard import Switchboard
+
+
+class Caller:
+    """Leg "a" and its ear."""
+
+    def __init__(self, board: Switchboard, call: Call, leg: Leg) -> None:
+        self.leg = leg
+        self.ear = Ear(leg)
+        self.answering = False
+        self._board = board
+        self._call = call
+        self._wishes: list[Callable[[], None]] = []
+
+    def when_answered(self, then: Callable[[], None]) -> None:
+        """Do something that needs the caller's ear: now, or once the caller's ACK is here."""
+        if self.leg.answered:
+            then()
+            return
+        self._wishes.append(then)
+        if not self.answering:
+            self.answering = True
+            self._call.emit(LegAnswered, leg=CALLER_LEG)
+            # Nobody is told of an answer whose record a power cut could take back.
+            self._board.when_durable(self._call, self._accept)
+
+    def _accept(self) -> None:
+        if self._call.closing:
+            return
+        try:
+            self.leg.accept()
+        except NoPort:
+            self._call.end(by="system", detail="no-port")
+            return
+        self._call.accepted()
+
+    def confirmed(self, answer: bytes) -> None:
+        """The ACK to our answer came."""
+        if self.leg.answered or self._call.closing:
+            return
+        self.leg.answered = True
+        if not self.leg.confirmed(answer):
+            self._call.end(by="system", detail="no-codec")
+            return
+        wishes, self._wishes = self._wishes, []
+        for wish in wishes:
+            wish()
+
+    def hear(self, *prompts: Prompt, loop: bool = False) -> None:
+        """Play prompts; `ear.is_over` once they end, unless they `loop`."""
+        folder = self._board.config.prompts
+        paths = tuple(str(folder / f"{prompt.key}.wav") for prompt in prompts)
+        self.when_answered(lambda: self.ear.hear_files(paths, loop=loop))
+
+    def beep(self) -> None:
+        """Play the beep."""
+        self.when_answered(lambda: self.ear.hear_tone("beep"))
+
+    def wait(self, music: Prompt | None) -> None:
+        """Let the caller hear that somebody is being rung."""
+        if not self.answering:
+            # An outside line says itself when it rings.
+            if self._call.arrived.direction != "outbound" and not self.leg.early:
+                self.leg.ring()
+        elif music is not None:
+            self.hear(music, loop=True)
+        else:
+            self.when_answered(lambda: self.ear.hear_tone("ringback"))
+
+    def let_hear(self, leg: Leg, sdp: bytes) -> bool:
+        """Let the caller hear a line that rings with sound of its own; False when it cannot be."""
+        # Whoever called without an offer has nowhere to hear it yet.
+        if not sdp or self.leg.remote is None or self.leg.early:
+            return False
+        try:
+            if not leg.take_answer(sdp):
+                return False
+            self.leg.ring(early=True)
+        except NoPort:
+            return False
+        return True

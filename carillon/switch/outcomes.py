@@ -1,0 +1,26 @@
+"""What became of a call nobody answered: for the caller's phone, and for the history."""
+
+from __future__ import annotations
+
+DECLINED = frozenset({486, 600, 603, 607})
+NO_ANSWER = frozenset({408, 480, 487})
+TELLING = DECLINED | {404, 410, 480, 484, 488, 604, 606}
+"""What a phone can make something of. A carrier's challenge, redirection or 503 is between it and us."""
+
+
+def refusal(direction: str, last_status: int) -> int:
+    """Return the status for a caller who was never answered, from what the last leg was told."""
+    if direction == "inbound" or last_status in NO_ANSWER:
+        return 480
+    return last_status if last_status in TELLING else 500
+
+
+def outcome(direction: str, course: str, last_status: int, *, by: str, detail: str) -> str:
+    """Return `CallEnded.outcome`; `course` is what the flow makes of it."""
+    if detail == "bug" and course != "answered":
+        return "failed"
+    if direction == "inbound" or course != "missed" or by != "system":
+        return course
+    if last_status in DECLINED:
+        return "refused"
+    return course if last_status in NO_ANSWER else "failed"

@@ -1,0 +1,81 @@
+"""The phones a call is ringing now, all together, and how the ones before them refused."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from carillon.sip.errors import LocalError
+from carillon.switch.legs import Leg
+from carillon.switch.outcomes import DECLINED
+from carillon.switch.sounds import NoPort
+
+if TYPE_CHECKING:
+    from carillon.switch.calls import Call
+    from carillon.switch.switchboard import Switchboard
+
+log = logging.getLogger(__name__)
+
+
+class Ringing:
+    """Which legs ring; `status` is what the last to be told of said, a refusal by a person before all."""
+
+    def __init__(self, board: Switchboard, call: Call, on_nobody: Callable[[], None]) -> None:
+        self.status = 480
+        self._board = board
+        self._call = call
+        self._on_nobody = on_nobody
+        self._legs: dict[str, Leg] = {}
+        self._declined = False
+
+    def __len__(self) -> int:
+        return len(self._legs)
+
+    def __contains__(self, leg: Leg) -> bool:
+        return self._legs.get(leg.id) is leg
+
+    @property
+    def reason(self) -> str:
+        """Why nobody answered: declined or failed."""
+        return "declined" if self._declined else "failed"
+
+    def start(self, legs: list[Leg]) -> None:
+        """Ring these too."""
+        self._declined = False
+        for leg in legs:
+            self._legs[leg.id] = leg
+            self._board.people.occupy(self._call, leg)
+            try:
+                leg.start()
+            except (NoPort, LocalError) as error:
+                log.error("call %s: cannot ring %s: %r", self._call.id, leg.who, error)
+                del self._legs[leg.id]
+                leg.ended(503)
+        if not self._legs:
+            # Phones that went away since the flow asked: tell it when it is listening again.
+            self._board.loop.call_soon(self._nobody)
+
+    def _nobody(self) -> None:
+        with self._board.guard(self._call):
+            if not self._legs:
+                self._on_nobody()
+
+    def picked(self, leg: Leg) -> None:
+        """One was answered and rings no more."""
+        del self._legs[leg.id]
+
+    def failed(self, leg: Leg, status: int) -> bool:
+        """One came to nothing; say whether it was still wanted."""
+        if self._legs.pop(leg.id, None) is None:
+            return False
+        if status in DECLINED or not self._declined:
+            self.status = status
+        self._declined = self._declined or status in DECLINED
+        return True
+
+    def stop(self, reason: str) -> None:
+        """Stop every phone that still rings; `reason` is a Reason header's value."""
+        legs, self._legs = self._legs, {}
+        for leg in legs.values():
+            leg.hang_up(reason)
