@@ -24,6 +24,10 @@ class Unreachable(Exception):
     """The other process does not answer, or answers nonsense; try again later."""
 
 
+class NotUnderstood(Unreachable):
+    """The answer is nonsense to this release, and would be so again."""
+
+
 @dataclass(slots=True)
 class _Door:
     url: str
@@ -142,4 +146,4 @@ def _read(reader: Callable[[bytes], T], document: bytes) -> T:
     try:
         return reader(document)
     except msgspec.MsgspecError as error:
-        raise Unreachable(f"not understood: {error}") from error
+        raise NotUnderstood(f"not understood: {error}") from error

@@ -20,7 +20,7 @@ from carillon.schema.canary import CALLED
 from carillon.schema.cdr import CALLER_LEG
 from carillon.schema.events import CallArrived
 from carillon.schema.plan import DialRules, Number, Plan, Trunk
-from carillon.sip.endpoint import InviteReceived, RequestReceived
+from carillon.sip.endpoint import Flow, InviteReceived, RequestReceived
 from carillon.sip.errors import RemoteError
 from carillon.sip.headers import parse_name_addr, sdp_of
 from carillon.sip.message import Message
@@ -36,12 +36,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_CALLS = 3000
+MOST_CALLS = 2000
+"""Twice as many legs is what the media process has room for."""
+FEWEST_PORTS = 10
 RETRY_AFTER = (("Retry-After", "5"),)
 Headers = tuple[tuple[str, str], ...]
 
 ALLOW: Headers = (("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"),)
 LONGEST_NAME = 80
+VISUAL = str.maketrans("", "", " .-()/")
 
 
 class Arrivals:
@@ -49,6 +52,13 @@ class Arrivals:
 
     def __init__(self, board: Switchboard) -> None:
         self._board = board
+
+    def admits(self, flow: Flow) -> bool:
+        """Say whether to read what comes from an address at all; a carrier's always."""
+        board = self._board
+        if not board.devices.is_unwelcome(flow.host):
+            return True
+        return board.trunks.sender(flow, board.plans.trunks) is not None
 
     # -- requests outside calls ------------------------------------------------------------------
 
@@ -74,7 +84,8 @@ class Arrivals:
     def invite(self, received: InviteReceived) -> None:
         """Take a call or refuse it."""
         board = self._board
-        if len(board.calls) >= MOST_CALLS or board.stopping:
+        full = len(board.calls) >= MOST_CALLS or board.sounds.ports.free < FEWEST_PORTS
+        if full or board.stopping:
             self._refuse(received, 503, RETRY_AFTER)
             return
         try:
@@ -82,7 +93,8 @@ class Arrivals:
             if trunk is not None:
                 self._from_trunk(received, trunk)
             else:
-                self._from_device(received, board.devices.authenticate(received.request))
+                owner = board.devices.authenticate(received.request, received.flow)
+                self._from_device(received, owner)
         except Refusal as refusal:
             self._refuse(received, refusal.status, refusal.headers)
         except RemoteError as error:
@@ -200,9 +212,13 @@ class Arrivals:
 
 
 def e164_of(user: str) -> str:
-    """Return a carrier's way of writing a number as E.164; as it is when it is not a number."""
-    if user.startswith("+"):
-        return user
-    if user.isdecimal() and not user.startswith("0"):
-        return f"+{user}"
-    return normalise(user, DialRules()) or user
+    """Return a carrier's way of writing a number as E.164; as it is when it is not a number.
+
+    Parameters (RFC 3966: `;phone-context`, `;npdi`) and what only pleases the eye are left out.
+    """
+    plain = user.partition(";")[0].translate(VISUAL)
+    if not plain.lstrip("+").isdecimal() or not plain.isascii():
+        return user[:LONGEST_NAME]
+    if plain.startswith("+") or not plain.startswith("0"):
+        return f"+{plain.lstrip('+')}"
+    return normalise(plain, DialRules()) or plain

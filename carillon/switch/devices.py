@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -18,12 +17,16 @@ from carillon.sip.endpoint import Flow
 from carillon.sip.errors import RemoteError
 from carillon.sip.message import Message
 from carillon.sip.registrar import Binding, Registrar
+from carillon.switch.abuse import Throttle
 from carillon.switch.plans import Owner, PlanStore
 
 log = logging.getLogger(__name__)
 
 REALM = "carillon"
 COMPACT_LINES = 5000
+MOST_WRONG, MOST_UNPROVED = 10, 30
+BLOCK_SECONDS = 60.0
+"""Wrong passwords, and calls that ask for a challenge and never answer it, from one address in so long."""
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -52,6 +55,7 @@ class Devices:
         clock: Callable[[], float],
         now: Callable[[], float],
         emit: Callable[[AnyEvent], None],
+        compact_lines: int = COMPACT_LINES,
     ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = folder / "registrations.jsonl"
@@ -59,10 +63,16 @@ class Devices:
         self._clock = clock
         self._now = now
         self._emit = emit
+        self._compact_lines = compact_lines
         self._challenger = Challenger(REALM, secrets.token_bytes(32))
+        # Digests of a password nobody can know: what is compared when there is no such phone.
+        self._nobody = secrets.token_hex(16), secrets.token_hex(32)
+        self._wrong = Throttle(MOST_WRONG, BLOCK_SECONDS)
+        self._unproved = Throttle(MOST_UNPROVED, BLOCK_SECONDS)
         self._registrar = Registrar()
+        self._hosts: frozenset[str] | None = None
         self._lines = 0
-        self._restore()
+        self._torn = self._restore()
         self._file = open(self._path, "ab", buffering=0)  # noqa: SIM115 - open as long as we live
 
     def close(self) -> None:
@@ -71,21 +81,45 @@ class Devices:
 
     # -- who is it? ------------------------------------------------------------------------------
 
-    def authenticate(self, request: Message) -> Owner:
+    def authenticate(self, request: Message, flow: Flow) -> Owner:
         """Return whose phone sent a request; `Refusal` with a challenge when it has not proved it."""
-        given = request.get("Authorization")
+        given, now = request.get("Authorization"), self._now()
         if given is None:
+            if request.method == "INVITE" and self._unproved.blame(flow.host, now):
+                log.warning("%s calls without a password: not listened to for a while", flow.host)
             raise Refusal(401, self._challenge())
-        owner = self._plans.device(username_of(given))
+        username = username_of(given)
+        if self._wrong.is_blocked(flow.host, now) and not self._is_at(username, flow.host):
+            raise Refusal(403)
+        owner = self._plans.device(username)
         # An unknown name costs and answers the same as a wrong password: names cannot be tried out.
-        md5 = owner.device.ha1_md5 if owner else "0" * 32
-        sha256 = owner.device.ha1_sha256 if owner else "0" * 64
-        verdict = self._challenger.verify(given, request.method, md5, sha256, self._now())
+        device = owner.device if owner else None
+        md5, sha256 = (device.ha1_md5, device.ha1_sha256) if device else self._nobody
+        verdict = self._challenger.verify(given, request.method, md5, sha256, now)
         if verdict.stale:
             raise Refusal(401, self._challenge(stale=True))
         if not verdict.ok or owner is None:
+            if self._wrong.blame(flow.host, now):
+                log.warning("%s tries passwords: not listened to for a while", flow.host)
             raise Refusal(403)
+        if request.method == "INVITE":
+            self._unproved.forgive(flow.host)
         return owner
+
+    def is_unwelcome(self, host: str) -> bool:
+        """Say whether to drop what comes from an address unread: it was blocked, and has no phone of ours."""
+        now = self._now()
+        blocked = self._wrong.is_blocked(host, now) or self._unproved.is_blocked(host, now)
+        return blocked and host not in self._hosts_now()
+
+    def _hosts_now(self) -> frozenset[str]:
+        if self._hosts is None:
+            every = (self.bindings(name) for name in self._registrar.names())
+            self._hosts = frozenset(held.flow.host for bindings in every for held in bindings)
+        return self._hosts
+
+    def _is_at(self, username: str, host: str) -> bool:
+        return any(binding.flow.host == host for binding in self.bindings(username))
 
     def _challenge(self, *, stale: bool = False) -> Headers:
         # Only MD5 is offered: phones built on libre before 2.0 give up at the sight of SHA-256, even beside
@@ -97,13 +131,14 @@ class Devices:
 
     def register(self, request: Message, flow: Flow) -> Headers:
         """Take a REGISTER; return the headers of its 200. `Refusal` when it is not to be had."""
-        owner = self.authenticate(request)
+        owner = self.authenticate(request, flow)
         username = owner.device.username
         known = bool(self._registrar.bindings(username, self._now()))
         try:
             headers = self._registrar.register(username, request, flow, self._now())
         except RemoteError as error:
             raise Refusal(error.status, error.headers) from error
+        self._hosts = None
         self._write(username)
         bindings = self._registrar.bindings(username, self._now())
         if bindings and not known:
@@ -127,6 +162,7 @@ class Devices:
 
     def expire(self) -> None:
         """Forget registrations that ran out."""
+        self._hosts = None
         for username in self._registrar.expire(self._now()):
             if not self._registrar.bindings(username, self._now()):
                 self._lost(username)
@@ -159,32 +195,43 @@ class Devices:
         return msgspec.json.encode({"name": username, "bindings": bindings}) + b"\n"
 
     def _write(self, username: str) -> None:
+        line = self._line(username)
+        # What a full disk tore off last time must not take this line with it.
+        whole = b"\n" + line if self._torn else line
         try:
-            self._file.write(self._line(username))
+            self._torn = self._file.write(whole) != len(whole)
         except OSError as error:
             log.error("registrations: cannot write (%s); they would be lost at a restart", error)
             return
         self._lines += 1
-        if self._lines > COMPACT_LINES:
+        if self._lines > self._compact_lines:
             self._compact()
 
     def _compact(self) -> None:
         fresh = self._path.with_suffix(".new")
-        with contextlib.suppress(OSError):
-            with open(fresh, "wb") as file:
-                file.writelines(self._line(name) for name in self._registrar.names())
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
-            self._file.close()
-            self._file = open(self._path, "ab", buffering=0)  # noqa: SIM115
         self._lines = 0
+        try:
+            with open(fresh, "wb") as file:
+                for name in self._registrar.names():
+                    file.write(self._line(name))
+                    self._lines += 1
+            # No fsync: phones come again by themselves, packets between two waits for a disk do not.
+            opened = open(fresh, "ab", buffering=0)  # noqa: SIM115
+            fresh.replace(self._path)
+        except OSError as error:
+            log.error("registrations: cannot write (%s)", error)
+            return
+        self._file.close()
+        self._file, self._torn = opened, False
 
-    def _restore(self) -> None:
+    def _restore(self) -> bool:
+        """Take back what the file says; return whether its last line is torn."""
         offset = self._clock() - self._now()
+        line = b"\n"
         with contextlib.suppress(FileNotFoundError), open(self._path, "rb") as file:
             for line in file:
                 with contextlib.suppress(msgspec.MsgspecError, KeyError, TypeError, ValueError):
                     row = msgspec.json.decode(line)
                     self._registrar.restore(row["name"], row["bindings"], offset)
                 self._lines += 1
+        return not line.endswith(b"\n")

@@ -6,19 +6,20 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from carillon.bus.client import PortalClient, Unreachable
+from carillon.bus.client import NotUnderstood, PortalClient, Unreachable
 from carillon.schema.plan import (
     PLAN_FORMAT,
     Device,
     Number,
     Plan,
     PlanIndex,
+    PlanRef,
     Trunk,
     User,
     read_index,
@@ -26,9 +27,13 @@ from carillon.schema.plan import (
     write_plan,
 )
 
+if TYPE_CHECKING:
+    from carillon.switch.troubles import Troubles
+
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 5.0
+REFUSED = "plan-refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,11 @@ class Owner:
 class PlanStore:
     """Every company's newest plan, by number and by device name."""
 
-    def __init__(self, folder: Path, portal: PortalClient, on_trouble: Callable[[str, str], None]):
+    def __init__(self, folder: Path, portal: PortalClient, troubles: Troubles):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._portal = portal
-        self._on_trouble = on_trouble
+        self._troubles = troubles
         self._etag = ""
         self._wanted = asyncio.Event()
         self.trunks: tuple[Trunk, ...] = ()
@@ -92,48 +97,75 @@ class PlanStore:
         while True:
             self._wanted.clear()
             try:
-                await self._fetch()
+                await self.fetch()
             except Unreachable as error:
                 log.debug("plans: %s", error)
+            except Exception:
+                log.exception("plans: a fault of ours; the plans there are stay in force")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), POLL_SECONDS)
 
-    async def _fetch(self) -> None:
+    async def fetch(self) -> None:
+        """Ask the portal what is new and take it; `Unreachable` when the portal is away."""
         index, etag = await asyncio.to_thread(self._portal.index, self._etag)
         if index is None:
             return
-        for ref in index.plans:
-            known = self._plans.get(ref.company)
-            if known is None or known.version != ref.version:
-                self._keep(await asyncio.to_thread(self._portal.plan, ref.company))
-        self._drop({ref.company for ref in index.plans})
-        _write(self._folder / "index.json", msgspec.json.encode(index))
+        refused = []
+        try:
+            for ref in index.plans:
+                known = self._plans.get(ref.company)
+                if known is None or known.version != ref.version:
+                    why = await self._take(ref)
+                    if why:
+                        refused.append(f"{ref.company} {ref.version}: {why}")
+            self._drop({ref.company for ref in index.plans})
+        finally:
+            self._index()
         self.trunks = index.trunks
+        await self._save("index.json", msgspec.json.encode(index))
+        if refused:
+            self._troubles.began(REFUSED, "; ".join(refused))
+        else:
+            self._troubles.ended(REFUSED)
         self._etag = etag
 
-    def _keep(self, plan: Plan) -> None:
-        if plan.format > PLAN_FORMAT or not plan.company.replace("-", "").isalnum():
-            self._on_trouble("plan-refused", f"{plan.company} {plan.version}")
-            return
-        _write(self._folder / f"{plan.company}.plan.json", write_plan(plan))
+    async def _take(self, ref: PlanRef) -> str:
+        """Take one company's newest plan; return why not, where it is refused."""
+        try:
+            plan = await asyncio.to_thread(self._portal.plan, ref.company)
+        except NotUnderstood as error:
+            return str(error)
+        if plan.company != ref.company or not plan.company.replace("-", "").isalnum():
+            return "it is not this company's"
+        if plan.format > PLAN_FORMAT:
+            return f"its format {plan.format} is newer than this switch"
         self._plans[plan.company] = plan
-        self._index()
+        await self._save(f"{plan.company}.plan.json", write_plan(plan))
         log.info("plans: company %s is at version %s", plan.company, plan.version)
+        return ""
 
     def _drop(self, kept: set[str]) -> None:
         for company in set(self._plans) - kept:
             del self._plans[company]
-            (self._folder / f"{company}.plan.json").unlink(missing_ok=True)
-            self._index()
+            with contextlib.suppress(OSError):
+                (self._folder / f"{company}.plan.json").unlink()
+
+    async def _save(self, name: str, document: bytes) -> None:
+        # A thread waits for the disk; what cannot be saved is in force all the same.
+        try:
+            await asyncio.to_thread(_write, self._folder / name, document)
+        except OSError as error:
+            log.error("plans: cannot save %s (%s)", name, error)
 
     def _load(self) -> None:
         for path in sorted(self._folder.glob("*.plan.json")):
             try:
                 plan = read_plan(path.read_bytes())
-                self._plans[plan.company] = plan
-            except msgspec.MsgspecError as error:
-                self._on_trouble("plan-refused", f"{path.name}: {error}")
-        with contextlib.suppress(FileNotFoundError, msgspec.MsgspecError):
+                if plan.format <= PLAN_FORMAT:
+                    self._plans[plan.company] = plan
+            except (msgspec.MsgspecError, OSError) as error:
+                self._troubles.began(REFUSED, f"{path.name}: {error}")
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
             index: PlanIndex = read_index((self._folder / "index.json").read_bytes())
             self.trunks = index.trunks
         self._index()

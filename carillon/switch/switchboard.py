@@ -59,11 +59,16 @@ class Switchboard:
         self.trunks = Trunks(sandbox_trunk(config.sandbox_sip_port))
         self.journal = Journal(config.switch_state / "journal")
         self.troubles = Troubles(self.journal, self.clock)
+        self._arrivals = Arrivals(self)
         self.driver = Driver(
-            config.host, config.sip_port, on_event=self._sip_event, commit=self._commit
+            config.host,
+            config.sip_port,
+            on_event=self._sip_event,
+            commit=self._commit,
+            admit=self._arrivals.admits,
         )
         self.endpoint = self.driver.endpoint
-        self.plans = PlanStore(config.switch_state / "plans", portal, self.troubles.began)
+        self.plans = PlanStore(config.switch_state / "plans", portal, self.troubles)
         self.devices = Devices(
             config.switch_state,
             self.plans,
@@ -73,7 +78,6 @@ class Switchboard:
         )
         self.people = People(self.plans, self.devices)
         self.sounds = Sounds(self)
-        self._arrivals = Arrivals(self)
 
     @property
     def now(self) -> float:

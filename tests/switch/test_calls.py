@@ -577,15 +577,22 @@ async def test_an_unending_stream_of_keys_does_not_fill_the_journal(tmp_path: Pa
 
 
 @scene
-async def test_without_a_free_port_a_phone_is_not_rung_and_nothing_breaks(tmp_path: Path) -> None:
+async def test_without_free_ports_new_calls_are_refused_and_calls_there_are_go_on(
+    tmp_path: Path,
+) -> None:
     async with office(tmp_path, "ann") as here:
         ports = here.board.sounds.ports
-        taken = [ports.take() for _ in range(ports.free)]
-        leg = here.call()
-        await until(lambda: "ring.failed" in here.reasons_so_far(), "the phone to be given up")
-        here.carrier.hang_up(leg)
+        taken = [ports.take() for _ in range(ports.free - 10)]
+        first = here.call()
+        await here.phones["ann"].invited()
+        refused = here.call()
+        await here.carrier.is_over(refused)
+        assert here.carrier.status(refused) == 503, "no new calls"
+        taken += [ports.take() for _ in range(ports.free)]
+        here.phones["ann"].refuse((await here.phones["ann"].invited()).leg, 486)
+        await until(lambda: here.media.recordings, "the voicemail, on the carriers' shared port")
+        here.carrier.hang_up(first)
         await here.record()
-        assert not kinds(here.events(), LegStarted)
         for port in taken:
             ports.give_back(port)
         await here.is_quiet()

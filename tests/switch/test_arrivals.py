@@ -1,0 +1,173 @@
+"""Who may come in, and how carriers' and phones' ways of writing numbers are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from carillon.schema.events import CallArrived
+from carillon.schema.plan import Trunk
+from carillon.sip.endpoint import Flow
+from carillon.switch.arrivals import e164_of
+from carillon.switch.keys import key_of
+from carillon.switch.trunks import Trunks, sandbox_trunk
+from tests.switch.office import HOST, office, scene, until
+from tests.system import MAIN
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("+33199001001", "+33199001001"),
+        ("33199001001", "+33199001001"),
+        ("0033199001001", "+33199001001"),
+        ("0199001001", "+33199001001"),
+        ("+33-1-99-00-10-01", "+33199001001"),
+        ("+33(0)1", "+3301"),
+        ("+33199001001;npdi;rn=+33612", "+33199001001"),
+        ("anonymous", "anonymous"),
+        ("+", "+"),
+        ("", ""),
+        ("٣٣١٩٩٠٠١٠٠١", "٣٣١٩٩٠٠١٠٠١"),
+        ("++33", "+33"),
+        ("x" * 500, "x" * 80),
+    ],
+)
+def test_a_carriers_way_of_writing_a_number_is_read_as_e164(written: str, read: str) -> None:
+    assert e164_of(written) == read
+
+
+@pytest.mark.parametrize("to", ["+33199001001", "33199001001", "0033199001001", "+33-199-001-001"])
+@scene
+async def test_our_number_is_found_however_the_carrier_writes_it(tmp_path: Path, to: str) -> None:
+    async with office(tmp_path) as here:
+        leg = here.call(to)
+        await here.carrier.is_answered(leg)
+        here.carrier.hang_up(leg)
+        await here.record()
+        arrived = here.events()[0]
+        assert isinstance(arrived, CallArrived)
+        assert arrived.called == MAIN
+        await here.is_quiet()
+
+
+@pytest.mark.parametrize(
+    ("headers", "caller", "name"),
+    [
+        ((), "+33612345678", ""),
+        ((("P-Asserted-Identity", '"Camille" <sip:+33700000000@x>'),), "+33700000000", "Camille"),
+        ((("Privacy", "id"),), "anonymous", ""),
+        ((("P-Asserted-Identity", "<sip:anonymous@anonymous.invalid>"),), "anonymous", ""),
+    ],
+)
+@scene
+async def test_the_caller_is_who_the_carrier_vouches_for(
+    tmp_path: Path, headers: tuple[tuple[str, str], ...], caller: str, name: str
+) -> None:
+    async with office(tmp_path) as here:
+        leg = here.call(headers=headers)
+        await here.carrier.is_answered(leg)
+        here.carrier.hang_up(leg)
+        await here.record()
+        arrived = here.events()[0]
+        assert isinstance(arrived, CallArrived)
+        assert (arrived.caller, arrived.caller_name) == (caller, name)
+
+
+@scene
+async def test_a_caller_with_a_hostile_name_still_reaches_the_phone(tmp_path: Path) -> None:
+    async with office(tmp_path, "ann") as here:
+        name = '"Eve \\"<sip:x@y>;tag=1\\" \\\\ éà" <sip:e%3E%22%0d%0aX:%20y@x>'
+        leg = here.call(headers=(("P-Asserted-Identity", name),))
+        invite = await here.phones["ann"].invited()
+        assert "X" not in invite.request.headers
+        here.carrier.hang_up(leg)
+        await here.record()
+        await here.is_quiet()
+
+
+@pytest.mark.parametrize(
+    ("dialled", "status"), [("999", 404), ("abc", 484), ("12345678", 484), ("+1", 484)]
+)
+@scene
+async def test_what_cannot_be_dialled_is_refused_in_a_way_that_says_why(
+    tmp_path: Path, dialled: str, status: int
+) -> None:
+    async with office(tmp_path, "ann") as here:
+        leg = here.dial("ann", dialled)
+        await here.phones["ann"].is_over(leg)
+        assert here.phones["ann"].status(leg) == status
+        await here.is_quiet()
+
+
+@scene
+async def test_a_number_that_is_not_ours_is_not_found_for_a_carrier(tmp_path: Path) -> None:
+    async with office(tmp_path) as here:
+        leg = here.call("+33199009999")
+        await here.carrier.is_over(leg)
+        assert here.carrier.status(leg) == 404
+
+
+def test_a_carrier_is_known_by_address_port_and_transport() -> None:
+    trunks = Trunks(sandbox_trunk(5065))
+    fixed = Trunk("a", "A", "192.0.2.1", 5060)
+    loose = Trunk("b", "B", "192.0.2.2", 5060, accept_any_port=True)
+    tcp = Trunk("c", "C", "192.0.2.3", 5060, transport="tcp")
+    every = (fixed, loose, tcp)
+    known = {
+        Flow("udp", "192.0.2.1", 5060): fixed,
+        Flow("udp", "192.0.2.1", 5061): None,
+        Flow("tcp", "192.0.2.1", 5060): None,
+        Flow("udp", "192.0.2.2", 40000): loose,
+        Flow("tcp", "192.0.2.3", 40000): tcp,
+        Flow("udp", "192.0.2.3", 5060): None,
+        Flow("udp", "127.0.0.1", 5065): trunks.sandbox,
+        Flow("udp", "127.0.0.1", 5066): None,
+    }
+    assert {flow: trunks.sender(flow, every) for flow in known} == known
+
+
+def test_calls_leave_by_a_real_carrier_before_the_sandbox() -> None:
+    trunks = Trunks(sandbox_trunk(5065))
+    real = Trunk("a", "A", "192.0.2.1")
+    assert trunks.way_out((real,)) is real
+    assert trunks.way_out(()) is trunks.sandbox
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "key"),
+    [
+        ("application/dtmf-relay", b"Signal=5\r\nDuration=160\r\n", "5"),
+        ("application/dtmf-relay", b"Signal= 5 \nDuration= 160\n", "5"),
+        ("Application/DTMF-Relay; x=y", b"signal=*", "*"),
+        ("application/dtmf-relay", b"Signal=11\r\n", "#"),
+        ("application/dtmf-relay", b"Signal=10\r\n", "*"),
+        ("application/dtmf-relay", b"Signal=a\r\n", "A"),
+        ("application/dtmf-relay", b"Duration=160\r\n", ""),
+        ("application/dtmf-relay", b"Signal=55\r\n", ""),
+        ("application/dtmf", b"#", "#"),
+        ("application/dtmf", b" 7\r\n", "7"),
+        ("application/dtmf", b"\xff\xfe", ""),
+        ("application/dtmf", b"", ""),
+        ("text/plain", b"5", ""),
+        ("", b"5", ""),
+        ("application/dtmf-relay", b"=" * 100_000 + b"\nSignal=5", ""),
+    ],
+)
+def test_a_key_in_an_info_is_read_or_left_alone(kind: str, body: bytes, key: str) -> None:
+    assert key_of(kind, body) == key
+
+
+@scene
+async def test_a_bare_options_is_answered_and_other_strangers_requests_are_not_allowed(
+    tmp_path: Path,
+) -> None:
+    async with office(tmp_path) as here:
+        for method, status in (("OPTIONS", 200), ("MESSAGE", 405), ("SUBSCRIBE", 405)):
+            seen = len(here.carrier.registered)
+            here.carrier.request(
+                method, here.config.sip_port, from_=f"<sip:x@{HOST}>", to=f"<sip:y@{HOST}>"
+            )
+            await until(lambda seen=seen: len(here.carrier.registered) > seen, method)
+            assert here.carrier.registered[-1].status == status

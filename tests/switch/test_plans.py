@@ -1,0 +1,210 @@
+"""Plans: fetched from the portal when it is there, kept on disk for when it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec import structs
+
+from carillon.bus.client import PortalClient, Unreachable
+from carillon.schema.events import TroubleBegan, TroubleEnded
+from carillon.schema.plan import PLAN_FORMAT, Plan, PlanIndex, PlanRef, Trunk, write_plan
+from carillon.switch.journal import Journal
+from carillon.switch.plans import PlanStore
+from carillon.switch.troubles import Troubles
+from tests.system import MAIN, acme
+
+
+class Portal:
+    """Serves plans, as bytes, over real HTTP."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, bytes] = {}
+        self.versions: dict[str, int] = {}
+        self.trunks: tuple[Trunk, ...] = ()
+        self.asked: list[str] = []
+        portal = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                portal.asked.append(self.path)
+                body = portal.answer(self.path)
+                self.send_response(200 if body is not None else 404)
+                self.send_header("Content-Length", str(len(body or b"")))
+                self.end_headers()
+                self.wfile.write(body or b"")
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def publish(self, plan: Plan) -> None:
+        self.versions[plan.company] = plan.version
+        self.documents[plan.company] = write_plan(plan)
+
+    def answer(self, path: str) -> bytes | None:
+        if path == "/internal/plans":
+            refs = tuple(PlanRef(name, version) for name, version in self.versions.items())
+            return msgspec.json.encode(PlanIndex(refs, self.trunks))
+        return self.documents.get(path.rpartition("/")[2])
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Place:
+    """A plan store, its portal and what the administrator was told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.portal = Portal()
+        self.journal = Journal(folder / "journal")
+
+    def store(self) -> PlanStore:
+        troubles = Troubles(self.journal, lambda: 1.0)
+        return PlanStore(self.folder / "plans", PortalClient(self.portal.url, ""), troubles)
+
+    def told(self) -> list[str]:
+        names = {TroubleBegan: "began", TroubleEnded: "ended"}
+        return [names[type(entry.event)] for entry in self.journal.scan()]  # type: ignore[index]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path)
+    with contextlib.closing(made.portal), contextlib.closing(made.journal):
+        yield made
+
+
+def version(store: PlanStore) -> int | None:
+    found = store.number(MAIN)
+    return found[0].version if found else None
+
+
+def test_a_plan_is_fetched_saved_and_there_after_a_restart(place: Place) -> None:
+    trunk = Trunk("t", "Carrier", "192.0.2.1")
+    place.portal.publish(acme())
+    place.portal.trunks = (trunk,)
+    store = place.store()
+    asyncio.run(store.fetch())
+    assert version(store) == 1
+    again = place.store()
+    assert (version(again), again.trunks) == (1, (trunk,))
+
+
+def test_a_plan_that_is_known_is_not_fetched_again(place: Place) -> None:
+    place.portal.publish(acme())
+    store = place.store()
+    asyncio.run(store.fetch())
+    asyncio.run(store.fetch())
+    assert place.portal.asked.count("/internal/plans/acme") == 1
+
+
+def test_while_the_portal_is_away_the_old_plan_stays_in_force(place: Place) -> None:
+    place.portal.publish(acme())
+    store = place.store()
+    asyncio.run(store.fetch())
+    place.portal.close()
+    with pytest.raises(Unreachable):
+        asyncio.run(store.fetch())
+    assert version(store) == 1
+
+
+def test_a_plan_of_a_newer_release_is_refused_and_told_once_and_spares_the_others(
+    place: Place,
+) -> None:
+    place.portal.publish(acme())
+    store = place.store()
+    asyncio.run(store.fetch())
+    place.portal.publish(structs.replace(acme(), version=2, format=PLAN_FORMAT + 1))
+    place.portal.publish(structs.replace(acme(), company="globex", numbers=(), version=7))
+    asyncio.run(store.fetch())
+    asyncio.run(store.fetch())
+    assert version(store) == 1
+    assert store.plan("globex") is not None
+    assert place.told() == ["began"]
+    place.portal.publish(structs.replace(acme(), version=3))
+    asyncio.run(store.fetch())
+    assert version(store) == 3
+    assert place.told() == ["began", "ended"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"{",
+        b'{"company":"acme","version":2,"name":"A","nodes":{"x":{"type":"teleport"}}}',
+        write_plan(structs.replace(acme(), company="mallory", version=2)),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_refused(place: Place, document: bytes) -> None:
+    place.portal.publish(acme())
+    store = place.store()
+    asyncio.run(store.fetch())
+    place.portal.versions["acme"] = 2
+    place.portal.documents["acme"] = document
+    asyncio.run(store.fetch())
+    assert version(store) == 1
+    assert place.told() == ["began"]
+    assert store.plan("mallory") is None
+
+
+def test_a_company_that_was_removed_is_forgotten_on_disk_too(place: Place) -> None:
+    place.portal.publish(acme())
+    store = place.store()
+    asyncio.run(store.fetch())
+    place.portal.versions.clear()
+    asyncio.run(store.fetch())
+    assert version(store) is None
+    assert store.device("acme-ann") is None
+    assert version(place.store()) is None
+
+
+def test_a_broken_file_on_disk_costs_only_its_own_company(place: Place) -> None:
+    place.portal.publish(acme())
+    asyncio.run(place.store().fetch())
+    folder = place.folder / "plans"
+    (folder / "globex.plan.json").write_bytes(b'{"company":"glo')
+    (folder / "index.json").write_bytes(b"\0\0")
+    store = place.store()
+    assert version(store) == 1
+    assert store.trunks == ()
+    assert place.told() == ["began"]
+    asyncio.run(store.fetch())
+    assert place.told() == ["began", "ended"]
+
+
+def test_a_plan_that_cannot_be_saved_is_in_force_all_the_same(place: Place) -> None:
+    store = place.store()
+    (place.folder / "plans" / "acme.plan.new").mkdir()
+    place.portal.publish(acme())
+    asyncio.run(store.fetch())
+    assert version(store) == 1
+
+
+def test_a_reload_asks_at_once_instead_of_at_the_next_poll(place: Place) -> None:
+    async def play() -> None:
+        store = place.store()
+        task = asyncio.create_task(store.follow())
+        while not place.portal.asked:
+            await asyncio.sleep(0.005)
+        place.portal.publish(acme())
+        store.reload()
+        async with asyncio.timeout(4):
+            while version(store) is None:
+                await asyncio.sleep(0.005)
+        task.cancel()
+
+    asyncio.run(play())
