@@ -145,5 +145,5 @@ class SandboxClient:
 def _read(reader: Callable[[bytes], T], document: bytes) -> T:
     try:
         return reader(document)
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:
         raise NotUnderstood(f"not understood: {error}") from error

@@ -52,7 +52,7 @@ class Api:
             return
         try:
             await answer(send, 200, await self._route(scope["method"], scope["path"], body))
-        except (BadWish, msgspec.MsgspecError, NotWav) as error:
+        except (BadWish, ValueError, RecursionError, NotWav) as error:
             await answer(send, 422, str(error).encode())
 
     async def _route(self, method: str, path: str, body: bytes) -> bytes:

@@ -71,6 +71,6 @@ class CanaryReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_command(document: bytes) -> Command:
-    """Read a command; `msgspec.MsgspecError` when it is not one."""
+    """Read a command; ValueError (also of msgspec, or bad UTF-8) or RecursionError when it is not one."""
     command: Command = msgspec.json.decode(document, type=Command)
     return command

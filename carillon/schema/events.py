@@ -190,7 +190,7 @@ def write_entry(entry: JournalEntry) -> bytes:
 
 
 def read_entry(line: bytes) -> JournalEntry:
-    """Read one line; `msgspec.MsgspecError` when it is torn or unknown."""
+    """Read one line; ValueError (also of msgspec, or bad UTF-8) when it is torn or unknown."""
     return msgspec.json.decode(line, type=JournalEntry)
 
 

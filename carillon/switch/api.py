@@ -74,7 +74,7 @@ class Api:
             return
         try:
             command = read_command(body)
-        except msgspec.MsgspecError as error:
+        except (ValueError, RecursionError) as error:
             await answer(send, 422, str(error).encode())
             return
         await answer(send, 200, msgspec.json.encode(self._do(command)))

@@ -230,7 +230,7 @@ class Devices:
         line = b"\n"
         with contextlib.suppress(FileNotFoundError), open(self._path, "rb") as file:
             for line in file:
-                with contextlib.suppress(msgspec.MsgspecError, KeyError, TypeError, ValueError):
+                with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                     row = msgspec.json.decode(line)
                     self._registrar.restore(row["name"], row["bindings"], offset)
                 self._lines += 1

@@ -280,12 +280,12 @@ def _cursor_of(line: bytes) -> int:
         return 0
     try:
         return _read_place(line).cursor
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         return 0
 
 
 def _entry(line: bytes) -> JournalEntry | None:
     try:
         return read_entry(line)
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         return None

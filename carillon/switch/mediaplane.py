@@ -66,7 +66,7 @@ class MediaPlane:
     async def follow(self) -> None:
         """Stay connected for ever."""
         while True:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError, msgspec.MsgspecError):
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, ValueError):
                 reader, writer = await asyncio.open_unix_connection(str(self._socket))
                 try:
                     await self._converse(reader, writer)

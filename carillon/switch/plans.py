@@ -163,9 +163,9 @@ class PlanStore:
                 plan = read_plan(path.read_bytes())
                 if plan.format <= PLAN_FORMAT:
                     self._plans[plan.company] = plan
-            except (msgspec.MsgspecError, OSError) as error:
+            except (ValueError, RecursionError, OSError) as error:
                 self._troubles.began(REFUSED, f"{path.name}: {error}")
-        with contextlib.suppress(OSError, msgspec.MsgspecError):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
             index: PlanIndex = read_index((self._folder / "index.json").read_bytes())
             self.trunks = index.trunks
         self._index()

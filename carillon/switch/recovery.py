@@ -32,27 +32,42 @@ class _Left:
     stopped: set[str] = field(default_factory=set)
 
 
+ARRIVED, ENDED = b'"call-arrived"', b'"call-ended"'
+
+
 def _unfinished(journal: Journal) -> dict[str, _Left]:
+    """Return the calls without an end. A long journal is read quickly: most lines are not looked into."""
+    began: dict[str, int] = {}
+    for entry in journal.scan(marks=(ARRIVED, ENDED)):
+        if isinstance(entry.event, CallArrived):
+            began[entry.event.call] = entry.cursor
+        elif isinstance(entry.event, CallEnded):
+            began.pop(entry.event.call, None)
     left: dict[str, _Left] = {}
-    for entry in journal.scan():
+    if not began:
+        return left
+    names = tuple(name.encode() for name in began)
+    for entry in journal.scan(min(began.values()) - 1, marks=names):
         event = entry.event
+        if not isinstance(event, CallEvent) or event.call not in began:
+            continue
         if isinstance(event, CallArrived):
             left[event.call] = _Left(event, event.seq)
-        elif isinstance(event, CallEvent) and event.call in left:
-            call = left[event.call]
-            call.last_seq = max(call.last_seq, event.seq)
-            match event:
-                case CallEnded():
-                    del left[event.call]
-                case RecordingStarted():
-                    call.recordings[event.recording] = event
-                case RecordingEnded():
-                    call.stopped.add(event.recording)
-                case MessageLeft():
-                    call.kept.add(event.recording)
-                case _:
-                    pass
+        _note(left[event.call], event)
     return left
+
+
+def _note(call: _Left, event: CallEvent) -> None:
+    call.last_seq = max(call.last_seq, event.seq)
+    match event:
+        case RecordingStarted():
+            call.recordings[event.recording] = event
+        case RecordingEnded():
+            call.stopped.add(event.recording)
+        case MessageLeft():
+            call.kept.add(event.recording)
+        case _:
+            pass
 
 
 def end_lost_calls(journal: Journal, recordings: Path, clock: Callable[[], float]) -> int:
@@ -102,7 +117,7 @@ def _last_events(name: str, call: _Left, recordings: Path, at: float) -> list[An
                 box=box,
                 recording=key,
                 seconds=seconds,
-                partial=True,
+                partial=key not in call.stopped,
             )
             events.append(message)
     end = CallEnded(

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from carillon.schema.events import DigitPressed, JournalPage
 from carillon.switch.journal import Journal
 
@@ -50,6 +52,23 @@ def test_a_line_torn_by_a_crash_is_cut_off_and_its_cursor_given_to_the_next(tmp_
     assert read(again) == [(1, 1), (2, 2), (3, 7)]
     again.close()
     assert read(Journal(tmp_path)) == [(1, 1), (2, 2), (3, 7)]
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\xff\xfe\n", b"\0" * 4096, b"[" * 100_000 + b"\n", b"\n\n7\n"]
+)
+def test_garbage_that_a_power_cut_left_at_the_end_is_cut_off(
+    tmp_path: Path, garbage: bytes
+) -> None:
+    journal = Journal(tmp_path)
+    journal.append(digits(1, 2))
+    journal.close()
+    with open(tmp_path / "1.jsonl", "ab") as file:
+        file.write(garbage)
+    again = Journal(tmp_path)
+    again.append(digits(3))
+    assert read(again) == [(1, 1), (2, 2), (3, 3)]
+    again.close()
 
 
 def test_a_spoilt_line_in_the_middle_costs_only_itself(tmp_path: Path) -> None:
