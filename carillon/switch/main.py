@@ -66,8 +66,9 @@ async def run(config: Config) -> int:
     stopped.cancel()
     await _stop(board, tasks, server)
     for task in tasks:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a part of the switch ended: %r", error)
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None:
+            log.error("a part of the switch ended: %r", fault)
     return 0 if stop.is_set() else 1
 
 
