@@ -12,31 +12,43 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from typing import IO
 
 from carillon.bus.config import Config
 
 STOP_SECONDS = 4.0
 """What is left after this is killed: the whole system stops within 5 s."""
 FIRST_DELAY, LONGEST_DELAY = 0.1, 10.0
+LAST_STOP_SECONDS = STOP_SECONDS - 1.0
+"""By now what others depend on is stopped as well, whether they are gone or not."""
 STEADY_SECONDS = 20.0
 """A process that lived this long is forgiven its earlier deaths."""
+LONGEST_LINE = 8192
+MOST_LAST_READS = 64
+LOG_BYTES = 16 << 20
+"""A longer log is put aside as `carillon.log.1`, in place of the one before."""
 COLOURS = {"portal": 36, "worker": 34, "switch": 32, "media": 35, "sandbox": 33, "carillon": 1}
 
 
 @dataclass(slots=True)
 class Child:
-    """One process and its history."""
+    """One process and its history.
+
+    `after` names what must be done before it starts, `outlives` whom it serves to the end.
+    """
 
     name: str
     command: list[str]
+    after: str = ""
+    outlives: str = ""
+    once: bool = False
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     delay: float = FIRST_DELAY
     start_at: float = 0.0
     rest: bytes = b""
-    after: str = ""
-    once: bool = False
     done: bool = False
+    told_to_stop: bool = False
 
 
 _libc = ctypes.CDLL(None)
@@ -55,11 +67,14 @@ class PortTaken(Exception):
 def children(config: Config) -> list[Child]:
     """Return the processes of a system. Calls need no database: only pages wait for its set-up."""
 
-    def child(name: str, *words: str, after: str = "", once: bool = False) -> Child:
-        return Child(name, [sys.executable, "-m", *words], after=after, once=once)
+    def child(
+        name: str, *words: str, after: str = "", outlives: str = "", once: bool = False
+    ) -> Child:
+        return Child(name, [sys.executable, "-m", *words], after, outlives, once)
 
     return [
-        child("media", "carillon.mediaplane"),
+        # The sound stays until the switch has said goodbye and its files are closed.
+        child("media", "carillon.mediaplane", outlives="switch"),
         child("switch", "carillon.switch"),
         child("sandbox", "carillon.sandbox"),
         child("set-up", "carillon.portal", "prepare", once=True),
@@ -96,14 +111,15 @@ def check_ports(config: Config) -> None:
 class Supervisor:
     """Runs the children until a signal."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, parts: list[Child] | None = None) -> None:
         self._config = config
-        self._children = children(config)
+        self._children = children(config) if parts is None else parts
         self._selector = selectors.DefaultSelector()
         self._stopping_at: float | None = None
         self._colour = sys.stdout.isatty()
         self._greeted = False
-        self._log_file = open(config.data / "carillon.log", "ab", buffering=0)  # noqa: SIM115
+        self._log_path = config.data / "carillon.log"
+        self._log_file = open(self._log_path, "ab", buffering=0)  # noqa: SIM115
 
     def run(self) -> int:
         """Start everything, look after it, return the exit status."""
@@ -126,6 +142,13 @@ class Supervisor:
         self.say("stopped")
         return 0
 
+    def _asked_to_stop(self, *_: object) -> None:
+        # Only a note: this may interrupt the start of a child that nobody knows of yet.
+        if self._stopping_at is None:
+            self._stopping_at = time.monotonic()
+
+    # -- what is said ----------------------------------------------------------------------------
+
     def _greet(self) -> None:
         """Print the address once the portal answers."""
         if self._greeted or self._stopping_at is not None:
@@ -142,50 +165,54 @@ class Supervisor:
         stamp = time.strftime("%H:%M:%S")
         with contextlib.suppress(OSError):
             self._log_file.write(f"{time.strftime('%Y-%m-%d')} {stamp} {name:8} {text}\n".encode())
+            if self._log_file.tell() > LOG_BYTES:
+                self._begin_log()
         label = f"\033[{COLOURS.get(name, 0)}m{name:8}\033[0m" if self._colour else f"{name:8}"
         with contextlib.suppress(OSError, ValueError):
             print(f"{stamp} {label} {text}", flush=True)
 
-    def _asked_to_stop(self, *_: object) -> None:
-        if self._stopping_at is None:
-            self._stopping_at = time.monotonic()
-            for child in reversed(self._children):
-                # The sound stays until the switch has said goodbye and its files are closed.
-                if child.process is not None and child.name != "media":
-                    child.process.terminate()
+    def _begin_log(self) -> None:
+        self._log_path.replace(self._log_path.with_suffix(".log.1"))
+        fresh = open(self._log_path, "ab", buffering=0)  # noqa: SIM115
+        self._log_file.close()
+        self._log_file = fresh
+
+    def _read(self, child: Child) -> bool:
+        """Take what a child says; False when there is nothing, or nothing more."""
+        if child.process is None:
+            return False
+        output = _output(child.process)
+        try:
+            got = os.read(output.fileno(), 65536)
+        except BlockingIOError:
+            return False
+        if not got:
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(output)
+            return False
+        *lines, child.rest = (child.rest + got).split(b"\n")
+        if len(child.rest) > LONGEST_LINE:
+            lines.append(child.rest)
+            child.rest = b""
+        for line in lines:
+            for start in range(0, max(1, len(line)), LONGEST_LINE):
+                part = line[start : start + LONGEST_LINE]
+                self.say(part.decode("utf-8", "replace"), child.name)
+        return True
+
+    # -- who runs --------------------------------------------------------------------------------
 
     def _alive(self) -> bool:
         return any(child.process is not None for child in self._children)
 
     def _start(self, child: Child) -> None:
         child.started_at = time.monotonic()
-        child.process = subprocess.Popen(
-            child.command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
-        assert child.process.stdout is not None
-        os.set_blocking(child.process.stdout.fileno(), False)
-        self._selector.register(child.process.stdout, selectors.EVENT_READ, child)
-
-    def _read(self, child: Child) -> None:
-        if child.process is None or child.process.stdout is None:
-            return
         try:
-            got = os.read(child.process.stdout.fileno(), 65536)
-        except BlockingIOError:
+            child.process = _spawn(child.command)
+        except OSError as error:
+            self._put_off(child, f"cannot be started ({error.strerror})", child.started_at)
             return
-        if not got:
-            with contextlib.suppress(KeyError):
-                self._selector.unregister(child.process.stdout)
-        lines = (child.rest + got).split(b"\n")
-        child.rest = lines.pop()[-8192:]
-        for line in lines:
-            self.say(line.decode("utf-8", "replace"), child.name)
+        self._selector.register(_output(child.process), selectors.EVENT_READ, child)
 
     def _look_after(self) -> None:
         now = time.monotonic()
@@ -195,51 +222,90 @@ class Supervisor:
             elif self._is_due(child, now):
                 self._start(child)
         if self._stopping_at is not None:
-            self._stop_media(now)
-        if self._stopping_at is not None and now - self._stopping_at > STOP_SECONDS:
-            for child in self._children:
-                if child.process is not None:
-                    child.process.kill()
+            self._stop(now - self._stopping_at)
 
-    def _stop_media(self, now: float) -> None:
-        """Stop the media process once the switch is gone, or has had its time."""
-        by_name = {child.name: child for child in self._children}
-        media = by_name["media"].process
-        late = now - (self._stopping_at or now) > STOP_SECONDS - 1.0
-        if media is not None and (by_name["switch"].process is None or late):
-            media.terminate()
+    def _stop(self, passed: float) -> None:
+        """Ask each child once to end, in turn; kill what has not after `STOP_SECONDS`."""
+        alive = {child.name for child in self._children if child.process is not None}
+        for child in reversed(self._children):
+            if child.process is None:
+                continue
+            in_turn = child.outlives not in alive or passed > LAST_STOP_SECONDS
+            if in_turn and not child.told_to_stop:
+                child.told_to_stop = True
+                child.process.terminate()
+            if passed > STOP_SECONDS:
+                _kill_family(child.process.pid)
 
     def _is_due(self, child: Child, now: float) -> bool:
+        return self._is_wanted(child) and now >= child.start_at
+
+    def _is_wanted(self, child: Child) -> bool:
+        """Say whether a child that does not run should."""
         if child.process is not None or child.done or self._stopping_at is not None:
             return False
-        ready = {other.name for other in self._children if other.done}
-        return now >= child.start_at and (not child.after or child.after in ready)
+        return not child.after or any(c.name == child.after and c.done for c in self._children)
 
     def _died(self, child: Child, now: float) -> None:
-        assert child.process is not None and child.process.stdout is not None
-        self._read(child)
+        assert child.process is not None
+        # What it started itself must not stay behind with its ports and files.
+        _kill_family(child.process.pid)
+        for _ in range(MOST_LAST_READS):
+            if not self._read(child):
+                break
+        if child.rest:
+            self.say(child.rest.decode("utf-8", "replace"), child.name)
+            child.rest = b""
         with contextlib.suppress(KeyError):
-            self._selector.unregister(child.process.stdout)
-        child.process.stdout.close()
+            self._selector.unregister(_output(child.process))
+        _output(child.process).close()
         status = child.process.returncode
         child.process = None
         if self._stopping_at is not None:
             return
         if child.once and status == 0:
             child.done = True
-            self._look_after()
             return
         if now - child.started_at > STEADY_SECONDS:
             child.delay = FIRST_DELAY
-        child.start_at = now + child.delay
         how = f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        self.say(f"{child.name} {how}; starting again in {child.delay:.1f} s")
+        self._put_off(child, how, now)
+
+    def _put_off(self, child: Child, why: str, now: float) -> None:
+        self.say(f"{child.name} {why}; starting again in {child.delay:.1f} s")
+        child.start_at = now + child.delay
         child.delay = min(LONGEST_DELAY, child.delay * 2)
 
     def _patience(self) -> float:
+        """Return how long nothing has to be done, in seconds."""
+        if self._stopping_at is not None:
+            return 0.05
         now = time.monotonic()
         longest = 1.0 if self._greeted else 0.2
-        waits = [c.start_at - now for c in self._children if c.process is None and not c.done]
-        if self._stopping_at is not None:
-            waits = [0.1]
+        waits = [child.start_at - now for child in self._children if self._is_wanted(child)]
         return max(0.0, min([longest, *waits]))
+
+
+def _spawn(command: list[str]) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=_die_with_parent,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    os.set_blocking(_output(process).fileno(), False)
+    return process
+
+
+def _output(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    assert process.stdout is not None
+    return process.stdout
+
+
+def _kill_family(leader: int) -> None:
+    """Kill a child's whole process group; each child leads one of its own."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
