@@ -166,9 +166,9 @@ def test_a_full_disk_drops_no_call_and_is_told(tmp_path: Path) -> None:
         assert record.recording_partial
         ended = next(e for e in system.events() if isinstance(e, RecordingEnded))
         assert ended.reason == "disk-full"
-        kinds = [e.event.kind for e in system.entries() if isinstance(e.event, TroubleBegan)]
-        assert kinds == ["recordings-disk-full"]
-        assert "recordings-disk-full" in system.switch.status().troubles
+        # The limit is one of each file, not of the disk: writing elsewhere may say "free again" between.
+        kinds = {e.event.kind for e in system.entries() if isinstance(e.event, TroubleBegan)}
+        assert kinds == {"recordings-disk-full"}
 
 
 def test_a_switch_that_is_stopped_says_goodbye_and_writes_the_record(tmp_path: Path) -> None:
