@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import cast
 
@@ -15,6 +16,9 @@ from carillon.sip.stream import Framer
 log = logging.getLogger(__name__)
 
 MOST_CONNECTIONS = 4000
+MOST_FROM_ONE_HOST = 1000
+SILENT_SECONDS = 30.0
+"""Whoever connects and says nothing whole for so long only takes a place."""
 MOST_WAITING_BYTES = 1 << 20
 CONNECT_SECONDS = 5.0
 
@@ -28,6 +32,7 @@ class _Connection(asyncio.Protocol):
         self._id = connection
         self._framer = Framer()
         self._transport: asyncio.Transport | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self.flow: Flow | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -36,11 +41,15 @@ class _Connection(asyncio.Protocol):
         self.flow = Flow("tcp", host, port, self._id)
         if not self._tcp.opened(self._id, self):
             self._transport.abort()
+            return
+        loop = asyncio.get_running_loop()
+        self._patience = loop.call_later(SILENT_SECONDS, self._transport.abort)
 
     def data_received(self, data: bytes) -> None:
         assert self.flow is not None and self._transport is not None
         try:
             for message in self._framer.receive(data):
+                self._stop_waiting()
                 if message.strip(b"\r\n"):
                     self._tcp.receive(message, self.flow)
                 else:
@@ -57,7 +66,13 @@ class _Connection(asyncio.Protocol):
             return
         self._transport.write(data)
 
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
         if self.flow is not None:
             self._tcp.lost(self._id, self.flow)
 
@@ -75,6 +90,7 @@ class Tcp:
         self._server: asyncio.Server | None = None
         self._connections: dict[int, _Connection] = {}
         self._by_address: dict[tuple[str, int], int] = {}
+        self._hosts: Counter[str] = Counter()
         self._opening: dict[tuple[str, int], list[bytes]] = {}
         self._ids = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -109,17 +125,26 @@ class Tcp:
                 loop.create_connection(lambda: _Connection(self, next(self._ids)), *address),
                 CONNECT_SECONDS,
             )
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, ValueError):
             self._opening.pop(address, None)
             self._failed(Flow("tcp", *address))
             return
         for data in self._opening.pop(address, ()):
             connection.send(data)
 
+    @property
+    def connections(self) -> int:
+        """How many there are."""
+        return len(self._connections)
+
     def opened(self, connection_id: int, connection: _Connection) -> bool:
         """Take a new connection; False when there are too many."""
         if len(self._connections) >= MOST_CONNECTIONS or connection.flow is None:
             return False
+        host = connection.flow.host
+        if self._hosts[host] >= MOST_FROM_ONE_HOST:
+            return False
+        self._hosts[host] += 1
         self._connections[connection_id] = connection
         self._by_address[connection.flow.host, connection.flow.port] = connection_id
         return True
@@ -128,6 +153,9 @@ class Tcp:
         """A connection closed."""
         if self._connections.pop(connection_id, None) is None:
             return
+        self._hosts[flow.host] -= 1
+        if not self._hosts[flow.host]:
+            del self._hosts[flow.host]
         if self._by_address.get((flow.host, flow.port)) == connection_id:
             del self._by_address[flow.host, flow.port]
         self._failed(flow)
@@ -136,5 +164,7 @@ class Tcp:
         """Close every connection and stop listening."""
         if self._server is not None:
             self._server.close()
+        for task in self._tasks:
+            task.cancel()
         for connection in list(self._connections.values()):
             connection.close()
