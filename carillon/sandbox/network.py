@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 MOST_ARMED = 1000
 MOST_CALLS = 200
+MOST_RESULTS = 20
+"""What a phone heard is megabytes."""
 BUSY, NO_ANSWER, OUT_OF_SERVICE = "00", "99", "98"
 DEFAULT_STAY_SECONDS = 30.0
 
@@ -37,6 +39,12 @@ class Armed:
     status: int = 200
     ring_seconds: float = 1.0
     results: asyncio.Queue[Result] = field(default_factory=asyncio.Queue)
+
+    def keep(self, result: Result) -> None:
+        """Keep how a call went for whoever asks; of what nobody asked for, only the newest."""
+        if self.results.qsize() >= MOST_RESULTS:
+            self.results.get_nowait()
+        self.results.put_nowait(result)
 
 
 class Network:
@@ -153,7 +161,7 @@ class Network:
             self.endpoint.ring(phone.leg, self.now)
             self.drain()
             if not await _passes(phone.ended, armed.ring_seconds):
-                await armed.results.put(phone.result)
+                armed.keep(phone.result)
                 return
             if armed.status != 200:
                 self.endpoint.refuse(phone.leg, armed.status, self.now)
@@ -164,12 +172,12 @@ class Network:
             self.endpoint.accept(phone.leg, answer, self.now)
             self.drain()
             phone.connect()
-            await armed.results.put(await phone.live())
+            armed.keep(await phone.live())
         except (sdp.NotAcceptable, OSError) as error:
             log.info("sandbox: cannot take a call (%s)", error)
             self.endpoint.refuse(phone.leg, 488, self.now)
             self.drain()
-            self.forget(phone)
+            phone.hang_up()
 
     def close(self) -> None:
         """Hang up on everybody and close."""
