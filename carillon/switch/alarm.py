@@ -14,16 +14,14 @@ if TYPE_CHECKING:
 class Alarm:
     """Rings once, under the call's guard. Set again, the earlier time is forgotten."""
 
-    def __init__(self, board: Switchboard, call: Call, then: Callable[[], None]) -> None:
+    def __init__(self, board: Switchboard) -> None:
         self._board = board
-        self._call = call
-        self._then = then
         self._handle: asyncio.TimerHandle | None = None
 
-    def set(self, seconds: float) -> None:
-        """Ring in so many seconds."""
+    def set(self, seconds: float, call: Call, then: Callable[[], None]) -> None:
+        """Do something of a call in so many seconds."""
         self.stop()
-        self._handle = self._board.loop.call_later(seconds, self._ring)
+        self._handle = self._board.loop.call_later(seconds, self._ring, call, then)
 
     def stop(self) -> None:
         """Ring no more."""
@@ -31,7 +29,7 @@ class Alarm:
             self._handle.cancel()
             self._handle = None
 
-    def _ring(self) -> None:
+    def _ring(self, call: Call, then: Callable[[], None]) -> None:
         self._handle = None
-        with self._board.guard(self._call):
-            self._then()
+        with self._board.guard(call):
+            then()

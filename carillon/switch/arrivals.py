@@ -194,7 +194,6 @@ class Arrivals:
     ) -> None:
         board = self._board
         call = Call(board, arrived, plan, number, leg)
-        leg.call = call
         board.legs[received.leg] = leg
         board.add(call)
         board.emit(call, arrived)

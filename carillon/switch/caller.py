@@ -18,15 +18,24 @@ if TYPE_CHECKING:
 
 
 class Caller:
-    """Leg "a" and its ear."""
+    """Leg "a" and its ear. Reaches its call through the leg, which forgets it at the end."""
 
-    def __init__(self, board: Switchboard, call: Call, leg: Leg) -> None:
+    def __init__(self, board: Switchboard, leg: Leg) -> None:
         self.leg = leg
         self.ear = Ear(leg)
         self.answering = False
         self._board = board
-        self._call = call
         self._wishes: list[Callable[[], None]] = []
+
+    @property
+    def _call(self) -> Call:
+        assert self.leg.call is not None
+        return self.leg.call
+
+    def leave(self) -> None:
+        """The call is over: nothing more will be heard."""
+        self._wishes.clear()
+        self.ear.leave()
 
     def when_answered(self, then: Callable[[], None]) -> None:
         """Do something that needs the caller's ear: now, or once the caller's ACK is here."""
@@ -41,14 +50,15 @@ class Caller:
             self._board.when_durable(self._call, self._accept)
 
     def _accept(self) -> None:
-        if self._call.closing:
+        call = self.leg.call
+        if call is None or call.closing:
             return
         try:
             self.leg.accept()
         except NoPort:
-            self._call.end(by="system", detail="no-port")
+            call.end(by="system", detail="no-port")
             return
-        self._call.accepted()
+        call.accepted()
 
     def confirmed(self, answer: bytes) -> None:
         """The ACK to our answer came."""

@@ -59,28 +59,29 @@ class Call:
         self.plan = plan
         self.number = number
         self.a = a
+        a.call = self
         self.b: Leg | None = None
-        self.ringing = Ringing(board, self, self._nobody_rings)
+        self.ringing = Ringing(board)
         self.legs = [a]
         self.cursor = board.journal.cursor
-        self.recordings = CallRecordings(self, board)
+        self.recordings = CallRecordings(board, a)
         self.closing = False
         self.finished = False
         self._board = board
         self._course = Course(plan, number)
-        self._caller = Caller(board, self, a)
+        self._caller = Caller(board, a)
         self._seq = arrived.seq
         self._legs_made = 0
         self._keys = 0
-        self._timer = Alarm(board, self, lambda: self.feed(steps.TimerFired()))
+        self._timer = Alarm(board)
         self._hears: Leg | None = None
         self._caller_gone = False
         self._ended_at = 0.0
         self._ended_by = "system"
         self._detail = ""
-        self._last_moment = Alarm(board, self, self._finish_late)
-        self._longest = Alarm(board, self, self._too_long)
-        self._longest.set(LONGEST_CALL_SECONDS)
+        self._last_moment = Alarm(board)
+        self._longest = Alarm(board)
+        self._longest.set(LONGEST_CALL_SECONDS, self, self._too_long)
 
     @property
     def state(self) -> str:
@@ -132,7 +133,7 @@ class Call:
             case steps.StopRinging():
                 self.ringing.stop(ELSEWHERE if self.b else "")
             case steps.SetTimer(seconds):
-                self._timer.set(seconds)
+                self._timer.set(seconds, self, self._timer_fired)
             case steps.ClearTimer():
                 self._timer.stop()
             case steps.Connect():
@@ -151,6 +152,9 @@ class Call:
                 self.end(by="system")
             case steps.GoTo():
                 raise AssertionError("the course follows every GoTo itself")
+
+    def _timer_fired(self) -> None:
+        self.feed(steps.TimerFired())
 
     def _too_long(self) -> None:
         self.emit(Decided, node="", reason="call.too-long")
@@ -190,9 +194,10 @@ class Call:
 
     def _ring(self, legs: list[Leg]) -> None:
         self.legs += legs
-        self.ringing.start(legs)
+        self.ringing.start(self, legs)
 
-    def _nobody_rings(self) -> None:
+    def nobody_rings(self) -> None:
+        """No phone rings any more and none was answered."""
         if self.b is None and not self.closing:
             self.feed(steps.RingingEnded(self.ringing.reason))
 
@@ -237,7 +242,7 @@ class Call:
         if self._hears is leg:
             self._hears = None
         if self.ringing.failed(leg, status) and not self.ringing:
-            self._nobody_rings()
+            self.nobody_rings()
 
     def _bridge(self, b: Leg) -> None:
         if self.closing or self.recordings.recording_call:
@@ -272,7 +277,7 @@ class Call:
             return
         # The flow decides when the file is closed and its length known: see `recorded`.
         self._timer.stop()
-        self._last_moment.set(CLOSING_SECONDS)
+        self._last_moment.set(CLOSING_SECONDS, self, self._finish_late)
         self.recordings.stop()
         if not self._board.sounds.connected:
             self.recordings.give_up()
@@ -308,7 +313,7 @@ class Call:
         if not self.recordings.recording_message:
             self._leave_flow()
         self.closing = True
-        self._last_moment.set(CLOSING_SECONDS)
+        self._last_moment.set(CLOSING_SECONDS, self, self._finish_late)
         status = refusal(self.arrived.direction, self.ringing.status)
         for leg in self.legs:
             self._let_go(leg, status)
@@ -357,6 +362,7 @@ class Call:
             became = outcome(direction, course, self.ringing.status, by=by, detail=detail)
             self.emit(CallEnded, at=self._ended_at, outcome=became, by=by, detail=detail)
         finally:
+            self._caller.leave()
             self._board.forget(self)
 
     # -- the media process went away and came back -----------------------------------------------

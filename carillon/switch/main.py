@@ -31,8 +31,9 @@ def _http(config: Config, board: Switchboard, secret: str) -> Server:
 
 async def run(config: Config) -> int:
     """Serve until a signal; return the exit status."""
-    # Calls free themselves; the collector only looks for cycles, and seldom, so that it delays no packet.
-    gc.set_threshold(20_000, 20, 50)
+    # Calls free themselves, so there is next to nothing to collect; a look at everything would delay packets
+    # by a third of a second on a busy day, and is left for a quiet moment (`Switchboard.keep_house`).
+    gc.set_threshold(2_000, 5, 1_000_000)
     config.make_folders()
     secret = config.secret()
     board = Switchboard(config, PortalClient(config.portal_url, secret))

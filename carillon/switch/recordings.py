@@ -35,13 +35,18 @@ class Recording:
 
 
 class CallRecordings:
-    """The files of one call."""
+    """The files of one call, which is reached through its caller's leg."""
 
-    def __init__(self, call: Call, board: Switchboard) -> None:
-        self._call = call
+    def __init__(self, board: Switchboard, a: Leg) -> None:
+        self._a = a
         self._board = board
         self._all: dict[int, Recording] = {}
         self.message: Recording | None = None
+
+    @property
+    def _call(self) -> Call:
+        assert self._a.call is not None
+        return self._a.call
 
     @property
     def open(self) -> bool:
@@ -70,7 +75,7 @@ class CallRecordings:
     def record_message(self, wish: Record) -> None:
         """Record the caller until a key, silence or the limit."""
         self.message = self._start(
-            (self._call.a,),
+            (self._a,),
             box=wish.box,
             max_seconds=wish.max_seconds,
             silence_seconds=wish.silence_seconds,

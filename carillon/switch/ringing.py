@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from carillon.sip.errors import LocalError
@@ -21,11 +20,9 @@ log = logging.getLogger(__name__)
 class Ringing:
     """Which legs ring; `status` is what the last to be told of said, a refusal by a person before all."""
 
-    def __init__(self, board: Switchboard, call: Call, on_nobody: Callable[[], None]) -> None:
+    def __init__(self, board: Switchboard) -> None:
         self.status = 480
         self._board = board
-        self._call = call
-        self._on_nobody = on_nobody
         self._legs: dict[str, Leg] = {}
         self._declined = False
 
@@ -40,26 +37,26 @@ class Ringing:
         """Why nobody answered: declined or failed."""
         return "declined" if self._declined else "failed"
 
-    def start(self, legs: list[Leg]) -> None:
+    def start(self, call: Call, legs: list[Leg]) -> None:
         """Ring these too."""
         self._declined = False
         for leg in legs:
             self._legs[leg.id] = leg
-            self._board.people.occupy(self._call, leg)
+            self._board.people.occupy(call, leg)
             try:
                 leg.start()
             except (NoPort, LocalError) as error:
-                log.error("call %s: cannot ring %s: %r", self._call.id, leg.who, error)
+                log.error("call %s: cannot ring %s: %r", call.id, leg.who, error)
                 del self._legs[leg.id]
                 leg.ended(503)
         if not self._legs:
             # Phones that went away since the flow asked: tell it when it is listening again.
-            self._board.loop.call_soon(self._nobody)
+            self._board.loop.call_soon(self._nobody, call)
 
-    def _nobody(self) -> None:
-        with self._board.guard(self._call):
+    def _nobody(self, call: Call) -> None:
+        with self._board.guard(call):
             if not self._legs:
-                self._on_nobody()
+                call.nobody_rings()
 
     def picked(self, leg: Leg) -> None:
         """One was answered and rings no more."""

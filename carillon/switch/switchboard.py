@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -39,7 +40,9 @@ from carillon.switch.trunks import Trunks, sandbox_trunk
 
 log = logging.getLogger(__name__)
 
-EXPIRE_SECONDS = 5.0
+HOUSE_SECONDS = 5.0
+TIDY_SECONDS, LATEST_TIDY_SECONDS = 600.0, 3600.0
+"""How often the collector looks at everything: when no call would notice, in the end in any case."""
 GONE = frozenset({408, 481})
 """What a phone that lost the call answers to a re-INVITE."""
 
@@ -223,11 +226,16 @@ class Switchboard:
 
     async def keep_house(self) -> None:
         """Forget registrations that ran out, and write what a full disk refused, for ever."""
+        tidied_at = self.now
         while True:
-            await asyncio.sleep(EXPIRE_SECONDS)
+            await asyncio.sleep(HOUSE_SECONDS)
             try:
                 self.devices.expire()
                 self.journal.retry()
+                since = self.now - tidied_at
+                if since > LATEST_TIDY_SECONDS or (since > TIDY_SECONDS and not self.calls):
+                    gc.collect()
+                    tidied_at = self.now
             except Exception:
                 log.exception("a fault of ours while keeping house")
             self.driver.drain()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,20 @@ async def test_a_call_that_is_answered_and_hung_up_leaves_nothing_behind(tmp_pat
         assert (record.outcome, record.by, record.user) == ("answered", "caller", "ann")
         await here.phones["ann"].is_over(here.phones["ann"].of(HungUp)[0].leg)
         await here.is_quiet()
+
+
+@scene
+async def test_a_call_that_is_over_is_freed_at_once_without_the_collector(tmp_path: Path) -> None:
+    async with office(tmp_path, "ann", plan=acme(record_inbound=True)) as here:
+        gc.disable()
+        try:
+            leg, _ = await here.talk()
+            (call,) = (weakref.ref(call) for call in here.board.calls.values())
+            here.carrier.hang_up(leg)
+            await here.record()
+            await until(lambda: call() is None, "the memory of it to go")
+        finally:
+            gc.enable()
 
 
 @scene
