@@ -26,9 +26,14 @@ def run(names: list[str]) -> list[Result]:
         if not hasattr(module, "run"):
             print(f"bench/{name}.py has no run()", file=sys.stderr)
             continue
-        for result in module.run():
+        try:
+            found = module.run()
+        except RuntimeError as error:
+            found = [Result(f"{name}: {error}", 0, "", met=False)]
+        for result in found:
             results.append(dataclasses.replace(result, machine=result.machine or on))
             print_row(results[-1])
+        keep(results)
     return results
 
 
@@ -59,7 +64,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--only", choices=there, action="append", help="run only this one")
     results = run(parser.parse_args().only or there)
-    keep(results)
     return 0 if all(result.met is not False for result in results) else 1
 
 

@@ -1,4 +1,4 @@
-"""CPU of the SIP work of a bridged call, in memory: `python bench/sip_calls.py [calls] [--profile]`.
+"""CPU of the SIP work of a bridged call, in memory: `python -m bench.sip_calls [calls] [--profile]`.
 
 One endpoint takes an INVITE, rings the other leg, and bridges INVITE/100/180/200/ACK/BYE/200 on both: 14
 messages, as a switch does, with a real clock so that timers and lingering transactions weigh what they
@@ -14,6 +14,7 @@ import pstats
 import secrets
 import time
 
+from bench.result import Result, at_most
 from carillon.sip.endpoint import (
     Answered,
     Confirmed,
@@ -153,30 +154,43 @@ class Bench:
                 raise AssertionError(event)
 
 
+def measure(calls: int, profile: cProfile.Profile | None = None) -> tuple[float, float, int]:
+    """Return seconds of CPU a call, ours and the phones', and how many messages there were."""
+    bench = Bench()
+    for _ in range(200):
+        bench.call()
+    bench.messages, bench.peers, bench.done = 0, 0.0, 0
+    if profile is not None:
+        profile.enable()
+    began = time.process_time()
+    for _ in range(calls):
+        bench.call()
+    spent = time.process_time() - began
+    if profile is not None:
+        profile.disable()
+    if bench.done != calls:
+        raise RuntimeError(f"{bench.done} of {calls} calls ended")
+    return (spent - bench.peers) / calls, bench.peers / calls, bench.messages
+
+
+def run() -> list[Result]:
+    """Return the cost of a bridged call's signalling."""
+    ours, _, _ = measure(3000)
+    return [at_most("signalling of a bridged call: CPU", ours * 1e6, "us/call", 1000)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("calls", type=int, nargs="?", default=3000)
     parser.add_argument("--profile", action="store_true")
     wanted = parser.parse_args()
-    bench = Bench()
-    for _ in range(200):
-        bench.call()
-    bench.messages, bench.peers, bench.done = 0, 0.0, 0
-    profile = cProfile.Profile()
-    if wanted.profile:
-        profile.enable()
-    began = time.process_time()
-    for _ in range(wanted.calls):
-        bench.call()
-    spent = time.process_time() - began
-    profile.disable()
-    assert bench.done == wanted.calls, bench.done
-    ours = (spent - bench.peers) / wanted.calls
+    profile = cProfile.Profile() if wanted.profile else None
+    ours, phones, messages = measure(wanted.calls, profile)
     print(
-        f"{wanted.calls} calls, {bench.messages / wanted.calls:.0f} messages each: "
-        f"{ours * 1e6:.0f} µs a call ({bench.peers / wanted.calls * 1e6:.0f} µs more for the phones)"
+        f"{wanted.calls} calls, {messages / wanted.calls:.0f} messages each: "
+        f"{ours * 1e6:.0f} µs a call ({phones * 1e6:.0f} µs more for the phones)"
     )
-    if wanted.profile:
+    if profile is not None:
         pstats.Stats(profile).sort_stats("tottime").print_stats(30)
 
 
