@@ -13,19 +13,26 @@ from tests.phones import baresip, free_base
 from tests.system import MAIN, System, acme, running, seconds_of, tone
 
 pytestmark = pytest.mark.system
-CARRIER = Path(__file__).parent / "sipp" / "carrier.xml"
+SCENARIOS = Path(__file__).parent / "sipp"
 
 
-def sipp(system: System, port: int, folder: Path, *options: str, transport: str = "u1") -> None:
+def sipp(
+    system: System,
+    port: int,
+    folder: Path,
+    *options: str,
+    transport: str = "u1",
+    scenario: str = "carrier",
+) -> None:
     """Let SIPp call MAIN once, sending a 440 Hz tone; its exit status says whether all went well."""
     sound = folder / "tone.al"
     sound.write_bytes(encode_alaw(tone(440, 10)).tobytes())
-    scenario = folder / "carrier.xml"
-    text = CARRIER.read_text()
+    played = folder / f"{scenario}.xml"
+    text = (SCENARIOS / f"{scenario}.xml").read_text()
     if "-rtp_echo" in options:
         text = text.replace('<nop><action><exec rtp_stream="SOUND,-1,8"/></action></nop>', "")
-    scenario.write_text(text.replace("SOUND", str(sound)))
-    command = ["sipp", "-sf", str(scenario), "-m", "1", "-t", transport, "-nostdin"]
+    played.write_text(text.replace("SOUND", str(sound)))
+    command = ["sipp", "-sf", str(played), "-m", "1", "-t", transport, "-nostdin"]
     command += ["-i", "127.0.0.1", "-p", str(port), "-mi", "127.0.0.1", "-mp", str(port + 10)]
     command += ["-s", MAIN, f"127.0.0.1:{system.config.sip_port}", "-timeout", "20", *options]
     done = subprocess.run(
@@ -52,6 +59,18 @@ def test_a_call_placed_by_sipp_is_heard_by_baresip_and_back(tmp_path: Path, tran
                 "what baresip says reaches SIPp, and returns"
             )
         assert system.record(nth=1).outcome == "answered"
+
+
+def test_a_carrier_that_leaves_the_offer_to_us_is_heard_and_hears(tmp_path: Path) -> None:
+    port = free_base()
+    trunk = Trunk(id="t1", name="SIPp", host="127.0.0.1", port=port)
+    with (
+        running(tmp_path / "data", "media", "switch", plan=acme(), trunks=(trunk,)) as system,
+        baresip(system, "ann", tmp_path, tone(620, 30)) as phone,
+    ):
+        sipp(system, port, tmp_path, "-rtp_echo", scenario="late-offer")
+        assert seconds_of(phone.stop(), 620) > 2.0, "what baresip says comes back as an echo"
+        assert system.record().outcome == "answered"
 
 
 def test_an_unknown_address_cannot_place_calls_as_a_carrier(tmp_path: Path) -> None:
