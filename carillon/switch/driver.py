@@ -7,9 +7,10 @@ written, and only then do packets and media commands leave.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from carillon.schema.events import AnyEvent
 from carillon.sip.endpoint import Endpoint, Event, Flow, Send
@@ -77,11 +78,8 @@ class Driver:
         self._set_timer()
 
     def _tell(self, event: Event) -> None:
-        try:
+        with self._guard(type(event).__name__):
             self._on_event(event)
-        except Exception:
-            # What others were about to be sent must not be lost with it.
-            log.exception("a fault of ours in what follows %s", type(event).__name__)
 
     def take_events(self) -> list[AnyEvent]:
         """Return what happened since the last commit, and forget it."""
@@ -101,12 +99,23 @@ class Driver:
 
     def _received(self, data: bytes, flow: Flow) -> None:
         if self._admit(flow):
-            self.endpoint.receive(data, flow, self._loop.time())
+            with self._guard("a message", flow):
+                self.endpoint.receive(data, flow, self._loop.time())
             self.drain()
 
     def _failed(self, flow: Flow) -> None:
-        self.endpoint.flow_failed(flow, self._loop.time())
+        with self._guard("a broken flow", flow):
+            self.endpoint.flow_failed(flow, self._loop.time())
         self.drain()
+
+    @contextlib.contextmanager
+    def _guard(self, what: str, flow: Flow | None = None) -> Iterator[None]:
+        """A bug costs what it meets, never the clockwork of every call."""
+        try:
+            yield
+        except Exception:
+            where = f" of {flow.host}:{flow.port}" if flow else ""
+            log.exception("a fault of ours with %s%s", what, where)
 
     def _set_timer(self) -> None:
         at = self.endpoint.timer_at
@@ -119,7 +128,8 @@ class Driver:
 
     def _rang(self) -> None:
         self._timer = self._timer_at = None
-        self.endpoint.handle_timer(self._loop.time())
+        with self._guard("a timer"):
+            self.endpoint.handle_timer(self._loop.time())
         self.drain()
 
     def close(self) -> None:
