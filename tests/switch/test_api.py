@@ -17,6 +17,8 @@ from carillon.schema.commands import HangUpCall, ReloadPlans
 from carillon.switch.api import MOST_BODY_BYTES, Api
 from tests.switch.office import Office, office, scene
 
+pytestmark = pytest.mark.system
+
 SECRET = "of this system"
 T = TypeVar("T")
 

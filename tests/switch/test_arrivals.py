@@ -15,6 +15,8 @@ from carillon.switch.trunks import Trunks, sandbox_trunk
 from tests.switch.office import HOST, office, scene, until
 from tests.system import MAIN
 
+pytestmark = pytest.mark.system
+
 
 @pytest.mark.parametrize(
     ("written", "read"),

@@ -41,6 +41,8 @@ from carillon.sip.endpoint import Answered, Cancelled, Failed, HungUp, OfferAnsw
 from tests.switch.office import HOST, Peer, office, scene, until
 from tests.system import MAIN, acme
 
+pytestmark = pytest.mark.system
+
 OUTSIDE = "+33688000001"
 
 

@@ -18,6 +18,8 @@ from carillon.switch.switchboard import Switchboard
 from tests.switch.office import HOST, Office, office, scene, until
 from tests.system import acme
 
+pytestmark = pytest.mark.system
+
 CHALLENGED = re.compile(r'nonce="[^"]*"')
 
 

@@ -7,6 +7,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,8 @@ from carillon.switch.journal import Journal
 from carillon.switch.recovery import end_lost_calls
 from tests.switch.office import assert_told_once, office, until
 from tests.system import acme, tone
+
+pytestmark = pytest.mark.system
 
 
 @cache

@@ -15,6 +15,8 @@ from carillon.sip.endpoint import InviteReceived
 from tests.switch.office import Office, Peer, office, scene, until
 from tests.system import MAIN, acme
 
+pytestmark = pytest.mark.system
+
 OUTSIDE = "+33688000001"
 ACTIONS = 150
 
