@@ -45,22 +45,23 @@ async def run(config: Config) -> int:
     except OSError as error:
         log.error("cannot serve SIP on %s:%s: %s", config.host, config.sip_port, error.strerror)
         return 1
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
-    server = _http(config, board, secret)
-    tasks = [
-        asyncio.create_task(task)
-        for task in (
-            board.plans.follow(),
-            board.sounds.plane.follow(),
-            board.keep_house(),
-            server.serve(),
-        )
-    ]
-    gc.freeze()
     log.info("ready: SIP on %s:%s, %s plans", config.host, config.sip_port, len(board.plans))
+    return await _serve(board, _http(config, board, secret))
+
+
+async def _serve(board: Switchboard, server: Server) -> int:
+    """Do what a switch does until a signal, or until a part of it fails: 1."""
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        board.loop.add_signal_handler(name, stop.set)
+    parts = (
+        board.plans.follow(),
+        board.sounds.plane.follow(),
+        board.keep_house(),
+        server.serve(),
+    )
+    tasks = [asyncio.create_task(part) for part in parts]
+    gc.freeze()
     # Each of these runs for ever; one that does not is better begun anew with all the others.
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait((stopped, *tasks), return_when=asyncio.FIRST_COMPLETED)
