@@ -17,6 +17,7 @@ from carillon.schema.sandbox import ArmWish, CallResult, CallWish, ResultWish
 
 T = TypeVar("T")
 
+TIMEOUT_SECONDS = 5.0
 MAX_ANSWER_BYTES = 64 << 20
 
 
@@ -32,7 +33,7 @@ class NotUnderstood(Unreachable):
 class _Door:
     url: str
     secret: str
-    timeout: float = 5.0
+    timeout: float = TIMEOUT_SECONDS
 
     def ask(
         self,
@@ -70,8 +71,8 @@ class _Door:
 class SwitchClient:
     """What portal and worker ask of a switch."""
 
-    def __init__(self, url: str, secret: str) -> None:
-        self._door = _Door(url, secret)
+    def __init__(self, url: str, secret: str, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._door = _Door(url, secret, timeout)
 
     def events(
         self, after: int, journal: str = "", limit: int = 500, wait: float = 0.0
@@ -96,8 +97,8 @@ class SwitchClient:
 class PortalClient:
     """What the switch asks of the portal."""
 
-    def __init__(self, url: str, secret: str) -> None:
-        self._door = _Door(url, secret)
+    def __init__(self, url: str, secret: str, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._door = _Door(url, secret, timeout)
 
     def index(self, etag: str = "") -> tuple[PlanIndex | None, str]:
         """Return the plan index and its ETag; None when it is still the one of `etag`."""
@@ -118,8 +119,8 @@ class PortalClient:
 class SandboxClient:
     """What the portal, the command line and the tests ask of the sandbox carrier."""
 
-    def __init__(self, url: str, secret: str) -> None:
-        self._door = _Door(url, secret)
+    def __init__(self, url: str, secret: str, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._door = _Door(url, secret, timeout)
 
     def canary(self) -> CanaryReport | None:
         """Return the last canary call, None when there was none yet."""

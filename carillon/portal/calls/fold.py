@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from carillon.schema import events as e
-
-CALLER_LEG = "a"
+from carillon.schema.cdr import CALLER_LEG
 
 
 @dataclass(slots=True)

@@ -9,12 +9,12 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from carillon.portal.calls.apply import moment, plan_id
-from carillon.portal.calls.fold import CALLER_LEG
 from carillon.portal.calls.models import Call
 from carillon.portal.extensions.models import Person
 from carillon.portal.routing.reasons import reason_text
 from carillon.portal.words import phone
 from carillon.schema import events as e
+from carillon.schema.cdr import CALLER_LEG
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,8 +75,8 @@ def judge(
 
 
 def _status() -> SwitchStatus | None:
-    client = SwitchClient(settings.CONFIG.switch_url, settings.CONFIG.secret())
-    client._door.timeout = TIMEOUT_SECONDS
+    config = settings.CONFIG
+    client = SwitchClient(config.switch_url, config.secret(), TIMEOUT_SECONDS)
     try:
         return client.status()
     except Unreachable:
@@ -84,8 +84,8 @@ def _status() -> SwitchStatus | None:
 
 
 def _canary() -> CanaryReport | Unreachable | None:
-    client = SandboxClient(settings.CONFIG.sandbox_url, settings.CONFIG.secret())
-    client._door.timeout = TIMEOUT_SECONDS
+    config = settings.CONFIG
+    client = SandboxClient(config.sandbox_url, config.secret(), TIMEOUT_SECONDS)
     try:
         return client.canary()
     except Unreachable as error:
