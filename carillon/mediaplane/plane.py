@@ -23,6 +23,9 @@ from carillon.schema.mediacontrol import (
     BridgeLegs,
     CloseLeg,
     DigitHeard,
+    HearLegs,
+    JoinRecording,
+    LeaveRecording,
     LegFailed,
     LegSilent,
     LegStats,
@@ -30,12 +33,15 @@ from carillon.schema.mediacontrol import (
     MediaEvent,
     OpenLeg,
     PartLegs,
+    PauseRecording,
     Ping,
     PlayEnded,
     PlayFiles,
     PlayTone,
     Pong,
     RecordingStopped,
+    ResumeRecording,
+    SendDigits,
     StartRecording,
     StopPlay,
     StopRecording,
@@ -92,6 +98,15 @@ class Plane:
                 self._late = 0.0
             case BridgeLegs(a, b):
                 self._bridge(self._legs.row(a), self._legs.row(b))
+            case (
+                HearLegs()
+                | SendDigits()
+                | PauseRecording()
+                | ResumeRecording()
+                | JoinRecording()
+                | LeaveRecording()
+            ):
+                log.warning("not done yet: %s", type(command).__name__)
             case _:
                 row = self._legs.row(command.leg)
                 if row is not None:

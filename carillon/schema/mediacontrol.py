@@ -13,12 +13,47 @@ import msgspec
 MAX_MESSAGE_BYTES = 65536
 
 
+class Ice(msgspec.Struct, frozen=True, array_like=True):
+    """A browser leg's connectivity checks (RFC 8445 §2.7: we are lite and only answer).
+
+    The leg lives on the shared port: checks name it by `local_user`, and the pair the browser nominates
+    becomes its remote. A new `local_user` is an ICE restart.
+    """
+
+    local_user: str
+    local_password: str
+    remote_user: str
+
+
+class Dtls(msgspec.Struct, frozen=True, array_like=True):
+    """Keys by DTLS-SRTP (RFC 5763). `role` is ours: passive or active.
+
+    `fingerprint` is what the far end's SDP promised: "sha-256 AB:CD:…"; another certificate is refused.
+    """
+
+    role: str
+    fingerprint: str
+
+
+class Sdes(msgspec.Struct, frozen=True, array_like=True):
+    """Keys told in SDP (RFC 4568, RFC 7714). `profile` is the crypto suite's name.
+
+    Keys are master key and salt, as long as the suite says.
+    """
+
+    profile: str
+    local_key: bytes
+    remote_key: bytes
+
+
 class OpenLeg(msgspec.Struct, frozen=True, tag="open-leg", array_like=True):
-    """Make a leg. `port` 0: the shared port, told apart by `remote`; else a socket of its own there.
+    """Make a leg. `port` 0: the shared port, told apart by `remote` or `ice`; else a socket of its own there.
 
     `remote` ("ip", port) may come later with `AimLeg`. A leg with its own port and `learn` takes its
     remote from the first valid RTP packet (a phone behind NAT), then is pinned to it.
-    `payload_type`: 0 PCMU, 8 PCMA. `digit_payload_type`: RFC 4733, -1 for none.
+    `codec`: PCMU, PCMA, G722 or opus, sent under `payload_type`; "" by `payload_type`, 0 PCMU, 8 PCMA.
+    `digit_payload_type`: RFC 4733 at `digit_clock` Hz, -1 for none. `hear_inband_digits`: also listen for
+    keys in the sound itself.
     """
 
     leg: int
@@ -27,23 +62,52 @@ class OpenLeg(msgspec.Struct, frozen=True, tag="open-leg", array_like=True):
     digit_payload_type: int = -1
     remote: tuple[str, int] | None = None
     learn: bool = False
+    codec: str = ""
+    digit_clock: int = 8000
+    rtcp_mux: bool = False
+    ice: Ice | None = None
+    dtls: Dtls | None = None
+    sdes: Sdes | None = None
+    hear_inband_digits: bool = False
 
 
 class AimLeg(msgspec.Struct, frozen=True, tag="aim-leg", array_like=True):
-    """The far end's address or codec became known or changed. `remote` None keeps the present one."""
+    """The far end's address, codec or keys became known or changed. `remote` None keeps the present one.
+
+    `ice`, `dtls` and `sdes` None keep what is; the rest means what it means for `OpenLeg`.
+    """
 
     leg: int
     payload_type: int
     digit_payload_type: int = -1
     remote: tuple[str, int] | None = None
     learn: bool = False
+    codec: str = ""
+    digit_clock: int = 8000
+    rtcp_mux: bool = False
+    ice: Ice | None = None
+    dtls: Dtls | None = None
+    sdes: Sdes | None = None
+    hear_inband_digits: bool = False
 
 
 class BridgeLegs(msgspec.Struct, frozen=True, tag="bridge-legs", array_like=True):
-    """Each hears the other from now on. What is being played to either of them stops."""
+    """Each hears the other, and nobody else, from now on. What is being played to either of them stops."""
 
     a: int
     b: int
+
+
+class HearLegs(msgspec.Struct, frozen=True, tag="hear-legs", array_like=True):
+    """Whom a leg hears from now on, each with a gain (1.0 as it is); none: silence.
+
+    One row of the mixing matrix: conference, listen, whisper and barge differ in nothing else. Replaces
+    what the leg heard by `BridgeLegs` or `HearLegs`; what is being played to it goes on, before all.
+    A source that does not exist (any more) is silent.
+    """
+
+    leg: int
+    sources: tuple[tuple[int, float], ...] = ()
 
 
 class PartLegs(msgspec.Struct, frozen=True, tag="part-legs", array_like=True):
@@ -55,37 +119,54 @@ class PartLegs(msgspec.Struct, frozen=True, tag="part-legs", array_like=True):
 class PlayFiles(msgspec.Struct, frozen=True, tag="play-files", array_like=True):
     """Play wav files (8 kHz, 16 bit, mono) one after the other; then `PlayEnded`, unless `loop`.
 
-    A file that cannot be read is passed over. Replaces what the leg was hearing.
+    A file that cannot be read is passed over. The leg hears it instead of the other legs, or, `over`,
+    together with them (an announcement in a conference); afterwards it hears them again.
     """
 
     leg: int
     play: int
     paths: tuple[str, ...]
     loop: bool = False
+    over: bool = False
 
 
 class PlayTone(msgspec.Struct, frozen=True, tag="play-tone", array_like=True):
-    """`tone`: ringback, busy, beep. Ringback and busy go on until stopped; beep ends with `PlayEnded`.
+    """`tone`: ringback, busy, beep, waiting. The first two go on until stopped, the others end.
 
-    `country` chooses the cadence (fr: 440 Hz 1.5 s on 3.5 s off; gb, us).
+    `country` chooses the cadence (fr: 440 Hz 1.5 s on 3.5 s off; gb, us). `over` as for `PlayFiles`;
+    waiting is the soft double beep of a second call.
     """
 
     leg: int
     play: int
     tone: str
     country: str = "fr"
+    over: bool = False
 
 
 class StopPlay(msgspec.Struct, frozen=True, tag="stop-play", array_like=True):
-    """Silence; no `PlayEnded` follows."""
+    """Silence, or the legs it hears; no `PlayEnded` follows."""
 
     leg: int
+
+
+class SendDigits(msgspec.Struct, frozen=True, tag="send-digits", array_like=True):
+    """Press keys (0-9 * # A-D) towards this leg's far end, one after the other.
+
+    As RFC 4733 events, or as tones where the far end takes none.
+    """
+
+    leg: int
+    digits: str
+    tone_ms: int = 120
+    pause_ms: int = 80
 
 
 class StartRecording(msgspec.Struct, frozen=True, tag="start-recording", array_like=True):
     """Write what is heard to `path` (absolute, wav, 8 kHz, 16 bit), adding to a file that exists.
 
-    `legs` of one: mono, what that leg says (voicemail). Of two: stereo, first left, second right.
+    `legs` of one: mono, what that leg says (voicemail). Of two: stereo, first left, second right; more
+    legs join a side by `JoinRecording`.
     Ends by itself after `max_seconds`, or `silence_seconds` without a voice (0: never), or a key of
     `stop_digits`; always tells `RecordingStopped`. At most 1 s of sound is not on disk yet.
     """
@@ -104,6 +185,37 @@ class StopRecording(msgspec.Struct, frozen=True, tag="stop-recording", array_lik
     recording: int
 
 
+class PauseRecording(msgspec.Struct, frozen=True, tag="pause-recording", array_like=True):
+    """Keep nothing of what is said until `ResumeRecording`: neither sound nor silence is written."""
+
+    recording: int
+
+
+class ResumeRecording(msgspec.Struct, frozen=True, tag="resume-recording", array_like=True):
+    """Go on where the file stopped."""
+
+    recording: int
+
+
+class JoinRecording(msgspec.Struct, frozen=True, tag="join-recording", array_like=True):
+    """Record this leg too, mixed into a side: 0 left, 1 right. A leg that closes leaves by itself.
+
+    A stereo recording goes on while it has a leg, and until it is stopped when it has none: the next
+    may still join.
+    """
+
+    recording: int
+    leg: int
+    side: int
+
+
+class LeaveRecording(msgspec.Struct, frozen=True, tag="leave-recording", array_like=True):
+    """Record this leg no more."""
+
+    recording: int
+    leg: int
+
+
 class CloseLeg(msgspec.Struct, frozen=True, tag="close-leg", array_like=True):
     """Forget the leg, end what it took part in; `LegStats` follows."""
 
@@ -120,12 +232,18 @@ MediaCommand = (
     OpenLeg
     | AimLeg
     | BridgeLegs
+    | HearLegs
     | PartLegs
     | PlayFiles
     | PlayTone
     | StopPlay
+    | SendDigits
     | StartRecording
     | StopRecording
+    | PauseRecording
+    | ResumeRecording
+    | JoinRecording
+    | LeaveRecording
     | CloseLeg
     | Ping
 )
@@ -134,7 +252,8 @@ MediaCommand = (
 class Hello(msgspec.Struct, frozen=True, tag="hello", array_like=True):
     """The media process's first message: where its shared port is and which ports legs may own.
 
-    Own ports are even; RTCP uses the next odd one.
+    Own ports are even; RTCP uses the next odd one. `fingerprint` is that of its DTLS certificate, as
+    SDP writes it: "sha-256 AB:CD:…".
     """
 
     pid: int
@@ -142,10 +261,28 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", array_like=True):
     shared_port: int
     first_port: int
     last_port: int
+    fingerprint: str = ""
 
 
 class LegFailed(msgspec.Struct, frozen=True, tag="leg-failed", array_like=True):
     """The leg could not be made (port taken, no room, remote already in use) and does not exist."""
+
+    leg: int
+    reason: str
+
+
+class LegSecured(msgspec.Struct, frozen=True, tag="leg-secured", array_like=True):
+    """DTLS is done and the certificate is the promised one: sound can pass. `profile`: the SRTP suite."""
+
+    leg: int
+    profile: str
+
+
+class LegInsecure(msgspec.Struct, frozen=True, tag="leg-insecure", array_like=True):
+    """The far end could not prove who it is, or no keys were agreed on in time; the leg stays mute.
+
+    `reason`: fingerprint, handshake, timeout.
+    """
 
     leg: int
     reason: str
@@ -179,13 +316,21 @@ class RecordingStopped(msgspec.Struct, frozen=True, tag="recording-stopped", arr
 
 
 class LegStats(msgspec.Struct, frozen=True, tag="leg-stats", array_like=True):
-    """How the leg was received, told when it closes."""
+    """How the leg was received, told when it closes.
+
+    `round_trip_ms`, and how the far end received us (`remote_…`), are what its RTCP last said; -1 where it
+    said nothing. `mos` (1.0 to 4.5) estimates how the leg sounded to whoever heard it (ITU-T G.107).
+    """
 
     leg: int
     packets_received: int
     packets_sent: int
     packets_lost: int
     jitter_ms: float
+    round_trip_ms: float = -1.0
+    remote_lost_percent: float = -1.0
+    remote_jitter_ms: float = -1.0
+    mos: float = 0.0
 
 
 class LegSilent(msgspec.Struct, frozen=True, tag="leg-silent", array_like=True):
@@ -216,6 +361,8 @@ class Pong(msgspec.Struct, frozen=True, tag="pong", array_like=True):
 MediaEvent = (
     Hello
     | LegFailed
+    | LegSecured
+    | LegInsecure
     | DigitHeard
     | PlayEnded
     | RecordingStopped
