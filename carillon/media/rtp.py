@@ -13,6 +13,8 @@ HEADER_BYTES = 12
 PLAIN = 0x80000000
 """First header word of version 2 with nothing else set."""
 MARKER = 0x00800000
+SHAPE = np.uint32(0xFF7F0000)
+"""All of the first header word but marker and sequence."""
 COMFORT_NOISE = 13
 """RFC 3389's payload type."""
 
@@ -28,7 +30,7 @@ def read_headers(packets: Words) -> Words:
 
 def shape_of(first_words: Words) -> Words:
     """Return each first word without marker and sequence: equal to `PLAIN | payload type << 16` if plain."""
-    return first_words & np.uint32(0xFF7F0000)
+    return first_words & SHAPE
 
 
 def plain_shape(payload_type: int) -> int:

@@ -5,7 +5,7 @@ a prompt, then ringback, then one party, then another, is one stream of one SSRC
 go on and whose timestamps follow the clock. While a leg hears another one, packets are only shifted
 (`sequence_shift`, `time_shift` of the packets' *source*), so the network's losses stay visible.
 
-The clock, SSRCs and first numbers are passed in.
+The clock, SSRCs and first numbers are passed in. `rate` is the Hz of a leg's timestamps, both ways.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from carillon.media.g711 import FRAME_SAMPLES, SAMPLE_RATE
+from carillon.media.g711 import SAMPLE_RATE
 
 Rows = NDArray[np.intp]
 Words = NDArray[np.uint32]
@@ -21,6 +21,7 @@ Words = NDArray[np.uint32]
 MAX_JUMP = 3000
 """RFC 3550 A.1 MAX_DROPOUT: a farther sequence number begins the count anew."""
 UNKNOWN = -1
+FRAMES_A_SECOND = 50
 _KEPT = 15 / 16
 _GAIN = 1 / 16
 
@@ -29,6 +30,7 @@ class Streams:
     """One row a leg; `reset` makes one new."""
 
     def __init__(self, rows: int) -> None:
+        self.rate = np.full(rows, SAMPLE_RATE, np.int64)
         # Received. `source_ssrc` is UNKNOWN until the first packet.
         self.source_ssrc = np.full(rows, UNKNOWN, np.int64)
         self.highest = np.zeros(rows, np.int64)
@@ -83,14 +85,16 @@ class Streams:
         targets = self.target[sources]
         highest = self.highest[sources].astype(np.uint32)
         self.next_sequence[targets] = (highest + self.sequence_shift[sources] + 1) & 0xFFFF
-        frame = np.uint32(FRAME_SAMPLES)
+        frame = (self.rate[targets] // FRAMES_A_SECOND).astype(np.uint32)
         self.next_time[targets] = self.last_time[sources] + self.time_shift[sources] + frame
         self.sent_at[targets] = self.heard_at[sources]
         self.relayed[sources] = False
 
     def catch_up(self, rows: Rows, now: float) -> None:
         """Let the next timestamps of legs that heard nothing for a while follow the clock."""
-        silent = np.rint((now - self.sent_at[rows]) * SAMPLE_RATE).astype(np.int64) - FRAME_SAMPLES
+        rate = self.rate[rows]
+        silent = np.rint((now - self.sent_at[rows]) * rate).astype(np.int64)
+        silent -= rate // FRAMES_A_SECOND
         self.next_time[rows] += np.maximum(silent, 0).astype(np.uint32)
 
     def begin(self, rows: Rows, words: Words, now: float) -> Rows:
@@ -105,7 +109,8 @@ class Streams:
         other = self.source_ssrc[rows] != ssrc
         new: Rows = rows[other]
         self._count_from(new, sequence[other])
-        self.transit[new] = _clock(np.full(len(new), now)) - words[other, 1].view(np.int32)
+        ticks = _clock(np.full(len(new), now), self.rate[new])
+        self.transit[new] = ticks - words[other, 1].view(np.int32)
         self.source_ssrc[rows] = ssrc
         self._aim(rows, words, now)
         return new
@@ -182,7 +187,9 @@ class Streams:
         arrived: NDArray[np.float64],
     ) -> None:
         """Fold J += (|D| - J) / 16 over each leg's packets at once: older ones weigh less by 15/16 each."""
-        transit = (_clock(arrived) - words[:, 1].view(np.int32))[order]
+        each = self.rate[legs]
+        rate = each[0] if (each == each[0]).all() else np.repeat(each, counts)
+        transit = _clock(arrived[order], rate) - words[order, 1].view(np.int32)
         before = np.roll(transit, 1)
         before[starts] = self.transit[legs]
         change = np.abs((transit - before).astype(np.float64))
@@ -200,7 +207,7 @@ class Streams:
             relayed, self.last_time[source] + self.time_shift[source], self.next_time[rows]
         )
         since = np.where(relayed, self.heard_at[source], self.sent_at[rows])
-        elapsed = (np.clip(now - since, 0, 1e6) * SAMPLE_RATE).astype(np.int64)
+        elapsed = (np.clip(now - since, 0, 1e6) * self.rate[rows]).astype(np.int64)
         return ((base + elapsed) & 0xFFFFFFFF).astype(np.uint32)
 
     def lost(self, row: int) -> int:
@@ -216,9 +223,20 @@ class Streams:
 
     def jitter_ms(self, row: int) -> float:
         """Return the interarrival jitter."""
-        return float(self.jitter[row]) * 1000 / SAMPLE_RATE
+        return float(self.jitter[row]) * 1000 / float(self.rate[row])
+
+    def change_rate(self, row: int, rate: int) -> None:
+        """Go on with timestamps of another clock, both ways; the far end's begin anew."""
+        if self.rate[row] == rate:
+            return
+        self.rate[row] = rate
+        rows = np.array([row], np.intp)
+        self._count_from(rows, np.zeros(1, np.int64))
+        self.source_ssrc[row] = UNKNOWN
+        self.jitter[row] = 0.0
+        self.relayed[row] = False
 
 
-def _clock(at: NDArray[np.float64]) -> NDArray[np.int32]:
+def _clock(at: NDArray[np.float64], rate: NDArray[np.int64] | np.int64) -> NDArray[np.int32]:
     """Return times in samples, wrapping as timestamps do."""
-    return (at * SAMPLE_RATE).astype(np.int64).astype(np.uint32).view(np.int32)
+    return (at * rate).astype(np.int64).astype(np.uint32).view(np.int32)

@@ -11,16 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from carillon.media import codecs
 from carillon.media.digits import Digits
-from carillon.media.g711 import PCMA, PCMU
 from carillon.media.rtp import plain_shape
 from carillon.media.streams import Streams
 from carillon.mediaplane import wire
+from carillon.schema.mediacontrol import AimLeg, OpenLeg
 
 MAX_LEGS = 4096
 NONE = -1
 NO_DIGITS = 0xFFFFFFFF
 """A header word no packet has: the leg takes no telephone events."""
+DIGIT_CLOCKS = (8000, 48000)
 
 Rows = NDArray[np.intp]
 Addresses = NDArray[np.uint64]
@@ -63,6 +65,11 @@ class Legs:
         self.learnt = np.zeros(MAX_LEGS, np.bool_)
         self.fd = np.full(MAX_LEGS, NONE, np.int64)
         self.rtcp_fd = np.full(MAX_LEGS, NONE, np.int64)
+        # Numbers of `codecs`; the clock of a leg's timestamps is `streams.rate`.
+        self.codec = np.full(MAX_LEGS, codecs.PCMA, np.intp)
+        self.digit_clock = np.full(MAX_LEGS, 8000, np.int64)
+        # Whom a leg's keys are passed on to, whether its sound is relayed there or mixed.
+        self.partner = np.full(MAX_LEGS, NONE, np.intp)
         # First header words of plain packets of audio and of telephone events, as each leg has them.
         self.audio_shape = np.zeros(MAX_LEGS, np.uint32)
         self.digit_shape = np.full(MAX_LEGS, NO_DIGITS, np.uint32)
@@ -86,7 +93,7 @@ class Legs:
         return self._row_of.get(leg)
 
     def payload_type(self, row: int) -> int:
-        """Return the leg's codec."""
+        """Return the number the leg's sound goes under; its codec is `codec`."""
         return int(self.audio_shape[row]) >> 16 & 0x7F
 
     def open(self, leg: int, port: int) -> int:
@@ -102,6 +109,7 @@ class Legs:
         self.remotes[row] = 0
         self.aimed[row] = self.learning[row] = self.learnt[row] = False
         self.fd[row] = self.rtcp_fd[row] = NONE
+        self.partner[row] = NONE
         self.digits.forget(np.array([row], np.intp))
         if sockets:
             self.own[row] = sockets
@@ -124,30 +132,33 @@ class Legs:
             rtp.close()
             raise LegRefused("port-taken") from error
 
-    def aim(
-        self,
-        row: int,
-        payload_type: int,
-        digit_payload_type: int,
-        remote: tuple[str, int] | None,
-        learn: bool,
-    ) -> None:
+    def can_relay(self, source: int, target: int) -> bool:
+        """Say whether packets of one leg can go to another as they are, or by a table."""
+        one, other = int(self.codec[source]), int(self.codec[target])
+        return one == other or bool(codecs.IS_G711[one] and codecs.IS_G711[other])
+
+    def aim(self, row: int, wanted: OpenLeg | AimLeg) -> None:
         """Set codec and far end; `LegRefused` when they cannot be used.
 
         A leg that learns keeps the address it once learnt until it learns another: what a phone
         behind NAT writes into its SDP is no use.
         """
-        if payload_type not in (PCMU, PCMA):
+        payload_type, digit_type = wanted.payload_type, wanted.digit_payload_type
+        codec = codecs.find(wanted.codec, payload_type)
+        if codec is None or not 0 <= payload_type < 128 or wanted.digit_clock not in DIGIT_CLOCKS:
             raise LegRefused("bad-codec")
-        if not -1 <= digit_payload_type < 128 or digit_payload_type == payload_type:
+        if not -1 <= digit_type < 128 or digit_type == payload_type:
             raise LegRefused("bad-codec")
+        self.codec[row] = codec.number
+        self.digit_clock[row] = wanted.digit_clock
+        self.streams.change_rate(row, codec.clock)
         self.audio_shape[row] = plain_shape(payload_type)
-        shape = NO_DIGITS if digit_payload_type < 0 else plain_shape(digit_payload_type)
+        shape = NO_DIGITS if digit_type < 0 else plain_shape(digit_type)
         self.digit_shape[row] = shape
-        learn = learn and row in self.own
+        learn = wanted.learn and row in self.own
         self.learning[row] = learn
-        if remote is not None and not (learn and self.learnt[row]):
-            self._set_remote(row, _address_of(remote))
+        if wanted.remote is not None and not (learn and self.learnt[row]):
+            self._set_remote(row, _address_of(wanted.remote))
 
     def learn(self, row: int, sender: int) -> None:
         """Pin a leg to where its first packet came from."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from carillon.media.rtcp import Moment
-from carillon.mediaplane.legs import MAX_LEGS, LegRefused, Legs
+from carillon.mediaplane.legs import MAX_LEGS, NONE, LegRefused, Legs
 from carillon.mediaplane.pace import TICK_SECONDS
 from carillon.mediaplane.player import Player
 from carillon.mediaplane.prompts import Prompts
@@ -154,13 +154,7 @@ class Plane:
     def _aim_row(self, row: int, command: OpenLeg | AimLeg) -> None:
         """Aim a leg; one that cannot be aimed so is given up."""
         try:
-            self._legs.aim(
-                row,
-                command.payload_type,
-                command.digit_payload_type,
-                command.remote,
-                command.learn,
-            )
+            self._legs.aim(row, command)
         except LegRefused as refusal:
             self._close(row, stats=False)
             self._tell(LegFailed(command.leg, str(refusal)))
@@ -179,7 +173,8 @@ class Plane:
         source = self._peer.get(row)
         if self._player.plays(row):
             return
-        if source is not None and self._legs.aimed[row]:
+        relays = source is not None and self._legs.can_relay(source, row)
+        if source is not None and relays and self._legs.aimed[row]:
             if self._streams.source[row] != source:
                 self._player.leave(row)
                 self.relay.count()
@@ -206,6 +201,7 @@ class Plane:
         for row in (a, b):
             self._part(row)
         self._peer[a], self._peer[b] = b, a
+        self._legs.partner[a], self._legs.partner[b] = b, a
         for row in (a, b):
             self._player.stop(row)
             self._watch(row)
@@ -216,6 +212,7 @@ class Plane:
         if peer is None:
             return
         del self._peer[peer]
+        self._legs.partner[[row, peer]] = NONE
         for each in (row, peer):
             self._choose(each)
 

@@ -13,8 +13,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from carillon.media import rtp
-from carillon.media.g711 import OTHER_LAW, PCMA, PCMU
+from carillon.media import codecs, rtp
+from carillon.media.codecs import PCMA, PCMU
+from carillon.media.g711 import OTHER_LAW
 from carillon.mediaplane import routes
 from carillon.mediaplane.legs import MAX_LEGS, NO_DIGITS, Legs
 from carillon.mediaplane.recorder import Recorder
@@ -143,7 +144,7 @@ class Relay:
                 return
             crossing = kind == routes.TRANSCODED
             if crossing.any():
-                self._transcode(slots[crossing], words[crossing, 0], int(sizes.max()))
+                self._transcode(slots[crossing], self._legs.codec[rows[crossing]], int(sizes.max()))
         self._send_on(slots, rows, words, sizes, route)
 
     def _send_on(self, slots: Rows, rows: Rows, words: Words, sizes: Sizes, route: Words) -> None:
@@ -165,11 +166,11 @@ class Relay:
             payloads = self._inbox.octets[slots, rtp.HEADER_BYTES : int(sizes.max())]
             self._recorder.place(rows, words, payloads, lengths)
 
-    def _transcode(self, slots: Rows, first: Words, size: int) -> None:
+    def _transcode(self, slots: Rows, codec: Rows, size: int) -> None:
         """Change these packets' payloads to the other law, in place."""
         octets = self._inbox.octets
-        for payload_type, law in ((PCMU, 0), (PCMA, 1)):
-            some = slots[(first >> 16 & 0x7F) == payload_type]
+        for number, law in ((PCMU, 0), (PCMA, 1)):
+            some = slots[codec == number]
             if len(some):
                 payload = octets[some, rtp.HEADER_BYTES : size]
                 octets[some, rtp.HEADER_BYTES : size] = OTHER_LAW[law][payload]
@@ -205,9 +206,10 @@ class Relay:
             inbox.octets[slots[bent]] = packets
             words[bent] = rtp.read_headers(packets.view(np.uint32))
         shape = rtp.shape_of(words[:, 0])
-        known = shape == legs.digit_shape[rows]
-        for payload_type in (PCMU, PCMA, rtp.COMFORT_NOISE):
-            known |= shape == rtp.plain_shape(payload_type)
+        known = (shape == legs.digit_shape[rows]) | (shape == legs.audio_shape[rows])
+        known |= shape == rtp.plain_shape(rtp.COMFORT_NOISE)
+        for law in (PCMU, PCMA):
+            known |= (shape == rtp.plain_shape(law)) & codecs.IS_G711[legs.codec[rows]]
         good &= known & (sizes > rtp.HEADER_BYTES)
         senders = inbox.senders[slots]
         for index in np.flatnonzero(good & legs.learning[rows]):
@@ -249,8 +251,12 @@ class Relay:
 
     def _take_audio(self, slots: Rows, rows: Rows, words: Words, sizes: Sizes, now: float) -> None:
         """Pass audio on whose leg sends the other law than agreed as if it were the agreed one."""
-        foreign = rtp.shape_of(words[:, 0]) != self._legs.audio_shape[rows]
+        legs = self._legs
+        foreign = rtp.shape_of(words[:, 0]) != legs.audio_shape[rows]
         if foreign.any():
-            self._transcode(slots[foreign], words[foreign, 0], int(sizes.max()))
-            words[foreign, 0] ^= np.uint32((PCMU ^ PCMA) << 16)
+            law = (words[:, 0] >> 16 & 0x7F).astype(np.intp)
+            other = foreign & (law != legs.codec[rows])
+            self._transcode(slots[other], law[other], int(sizes.max()))
+            words[foreign, 0] &= ~rtp.SHAPE
+            words[foreign, 0] |= legs.audio_shape[rows[foreign]]
         self._pass(slots, rows, words, sizes, now)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from carillon.media import codecs
 from carillon.mediaplane.legs import MAX_LEGS, Legs
 
 # Columns of 32 bits.
@@ -56,7 +57,10 @@ class Routes:
         fresh[:, 4] = streams.time_shift[rows]
         fresh[:, 5] = streams.out_ssrc[target] - ssrc
         fresh[:, 6] = over
-        fresh[:, KIND] = np.where(heard, np.where(shape == over, RELAYED, TRANSCODED), UNHEARD)
+        codec, other = legs.codec[rows], legs.codec[target]
+        laws = codecs.IS_G711[codec] & codecs.IS_G711[other]
+        kind = np.where(codec == other, RELAYED, np.where(laws, TRANSCODED, UNHEARD))
+        fresh[:, KIND] = np.where(heard, kind, UNHEARD)
         fresh.view(np.uint64)[:, NAME.start // 2] = legs.remote_at[target]
         fresh.view(np.uint64)[:, SENDER.start // 2] = legs.remote[rows]
         self.table[rows] = fresh

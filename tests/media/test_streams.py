@@ -132,3 +132,22 @@ def test_counting_many_packets_at_once_gives_what_one_by_one_gives():
         one_by_one.count(every[here], batch[here], sizes[here], arrived[here])
     for name, column in vars(at_once).items():
         assert np.allclose(column, getattr(one_by_one, name)), name
+
+
+def test_a_stream_of_another_clock_is_counted_by_it():
+    streams = pair()
+    streams.change_rate(CALLER, 48000)
+    arrive(streams, CALLER, [(n, 960 * n) for n in range(3)], 0.0)
+    for n in range(3, 50):
+        arrive(streams, CALLER, [(n, 960 * n)], 0.02 * n)
+    assert streams.jitter_ms(CALLER) < 3
+    assert streams.lost(CALLER) == 0
+
+
+def test_a_change_of_clock_begins_the_far_ends_count_anew_and_keeps_what_was_lost():
+    streams = pair()
+    arrive(streams, CALLER, [(1, 160), (2, 320), (4, 640)], 0.0)
+    streams.change_rate(CALLER, 48000)
+    arrive(streams, CALLER, [(5, 9_000_000), (6, 9_000_960)], 0.0)
+    assert streams.lost(CALLER) == 1
+    assert streams.jitter_ms(CALLER) < 3

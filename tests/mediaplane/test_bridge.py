@@ -167,6 +167,24 @@ def test_a_pinned_leg_hears_nobody_else(media):
     assert media.switch.wait_for(LegStats).packets_received == 10
 
 
+def test_sound_of_one_codec_goes_on_untouched_under_the_other_legs_number(media):
+    a, b = media.phone("127.0.0.2", law=111), media.phone("127.0.0.3", law=96)
+    media.switch.do(
+        OpenLeg(1, 0, 111, 101, a.address, codec="opus", digit_clock=48000),
+        OpenLeg(2, 0, 96, 102, b.address, codec="opus", digit_clock=48000),
+        BridgeLegs(1, 2),
+        Ping(0),
+    )
+    media.switch.wait_for(Pong)
+    for number in range(5):
+        a.send_payload(bytes([0x78, number]) * 20)
+    heard = b.listen_until(lambda packet: packet.payload == bytes([0x78, 4]) * 20)
+    spoken = [packet for packet in heard if packet.payload[0] == 0x78]
+    assert len(spoken) == 5
+    assert {packet.payload_type for packet in spoken} == {96}
+    assert is_one_stream(heard)
+
+
 def test_many_phones_with_one_port_are_told_apart_by_their_addresses(media):
     phones = [media.phone("127.0.1.1")]
     port = phones[0].address[1]
@@ -232,6 +250,8 @@ def test_what_cannot_be_opened_is_told_and_does_not_exist(media):
         OpenLeg(14, 0, 8, remote=("127.0.0.1", 70000)): "bad-remote",
         OpenLeg(15, 0, 8, remote=("255.255.255.255", 4000)): "bad-remote",
         OpenLeg(16, 0, 18, remote=("127.0.0.1", 4000)): "bad-codec",
+        OpenLeg(17, 0, 96, remote=("127.0.0.1", 4000), codec="speex"): "bad-codec",
+        OpenLeg(18, 0, 8, 101, ("127.0.0.1", 4000), digit_clock=1): "bad-codec",
         OpenLeg(1, 0, 8): "leg-exists",
     }
     for command, reason in failures.items():
