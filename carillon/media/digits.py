@@ -1,16 +1,27 @@
-"""Keys pressed, from RFC 4733 telephone events: each press once, however often it is repeated."""
+"""Keys pressed: RFC 4733 telephone events, read (each press once) and written; keys' tones (ITU-T Q.23)."""
 
 from __future__ import annotations
+
+import struct
 
 import numpy as np
 from numpy.typing import NDArray
 
+from carillon.media.g711 import SAMPLE_RATE, Samples
 from carillon.media.rtp import HEADER_BYTES
 
 KEYS = "0123456789*#ABCD"
 EVENT_BYTES = 4
 SHORTEST_PRESS = 0.03
 """Seconds between two presses of one leg; no finger is faster, and a flood stays small."""
+LOW_HERTZ = (697, 770, 852, 941)
+HIGH_HERTZ = (1209, 1336, 1477, 1633)
+PAD = "123A456B789C*0#D"
+"""Keys by rows of low and columns of high frequencies."""
+TONE_PEAK = 5000
+EVENT_LEVEL = 10
+"""dBm0 below zero, as an event says it."""
+_LONGEST_EVENT = 0xFFFF
 _NONE = -1
 
 Rows = NDArray[np.intp]
@@ -51,3 +62,17 @@ class Digits:
             self._pressed_at[row] = now
             pressed.append((row, KEYS[int(packets[index, HEADER_BYTES])]))
         return pressed
+
+
+def write_event(key: int, ended: bool, duration: int) -> bytes:
+    """Return the payload of one event packet. `duration`: since it began, in ticks of its clock."""
+    flags = 0x80 if ended else 0
+    return struct.pack(">BBH", key, flags | EVENT_LEVEL, min(duration, _LONGEST_EVENT))
+
+
+def make_key_tone(key: int, start: int, count: int) -> Samples:
+    """Return samples of a key's two tones, from `start` after their beginning on."""
+    low, high = divmod(PAD.index(KEYS[key]), 4)
+    at = np.arange(start, start + count) / SAMPLE_RATE
+    waves = [np.sin(2 * np.pi * hertz * at) for hertz in (LOW_HERTZ[low], HIGH_HERTZ[high])]
+    return ((waves[0] + waves[1]) * TONE_PEAK).astype(np.int16)

@@ -1,7 +1,7 @@
 """G.711: tables between A-law, mu-law and 16-bit linear samples, and from one law to the other.
 
 ITU-T G.711 (11/88). A byte of either law indexes `LINEAR`; a sample, seen as unsigned 16 bit, indexes
-the encoders. Payload types are RFC 3551's: 0 PCMU (mu-law), 8 PCMA (A-law).
+the encoders.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-PCMU = 0
-PCMA = 8
 SAMPLE_RATE = 8000
 FRAME_SAMPLES = 160
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from carillon.media.codecs import PCMA
 from carillon.media.g711 import (
     FRAME_SAMPLES,
-    PCMA,
     SAMPLE_RATE,
     Octets,
     Samples,
@@ -39,6 +39,9 @@ CADENCES: dict[tuple[str, str], tuple[tuple[int, ...], tuple[float, ...]]] = {
     ("busy", "us"): ((480, 620), (0.5, 0.5)),
 }
 BEEP: tuple[tuple[int, ...], tuple[float, ...]] = ((1000,), (0.4,))
+WAITING: tuple[tuple[int, ...], tuple[float, ...]] = ((440,), (0.15, 0.15, 0.15, 0.05))
+WAITING_PEAK = 2000
+"""Soft: it is heard over a voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,9 @@ class Prompt:
         """Bytes of memory."""
         return self.mulaw.nbytes + self.alaw.nbytes
 
-    def address(self, payload_type: int) -> int:
-        """Return where the first frame lies, in the law of this payload type."""
-        frames = self.alaw if payload_type == PCMA else self.mulaw
+    def address(self, codec: int) -> int:
+        """Return where the first frame lies, in this codec."""
+        frames = self.alaw if codec == PCMA else self.mulaw
         return int(frames.ctypes.data)
 
 
@@ -78,12 +81,15 @@ def make_prompt(samples: Samples) -> Prompt:
 
 
 def make_tone(tone: str, country: str) -> Samples | None:
-    """Return one cycle of ringback or busy, or the whole beep; None for a tone there is not.
+    """Return one cycle of ringback or busy, or all of a beep; None for a tone there is not.
 
     A country whose tones we do not know hears the French ones.
     """
+    peak = TONE_PEAK
     if tone == "beep":
         frequencies, cadence = BEEP
+    elif tone == "waiting":
+        (frequencies, cadence), peak = WAITING, WAITING_PEAK
     else:
         found = CADENCES.get((tone, country)) or CADENCES.get((tone, "fr"))
         if found is None:
@@ -93,7 +99,7 @@ def make_tone(tone: str, country: str) -> Samples | None:
     for index, seconds in enumerate(cadence):
         at = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
         waves = [np.sin(2 * np.pi * frequency * at) for frequency in frequencies]
-        loud = TONE_PEAK / len(waves) if index % 2 == 0 else 0.0
+        loud = peak / len(waves) if index % 2 == 0 else 0.0
         parts.append(np.sum(waves, axis=0) * loud)
     return np.concatenate(parts).astype(np.int16)
 
@@ -121,6 +127,11 @@ class Cursors:
     def move(self, row: int, address: int) -> None:
         """Go on at the same frame of the same sound that lies elsewhere: in the other law."""
         self._address[row] = address
+
+    def frame(self, rows: Rows) -> NDArray[np.int64]:
+        """Return how many frames of their sounds these legs have heard."""
+        frames: NDArray[np.int64] = self._frame[rows]
+        return frames
 
     def stop(self, row: int) -> None:
         """Let a leg hear nothing more."""

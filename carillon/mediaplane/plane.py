@@ -1,4 +1,4 @@
-"""Does what the switch asks: legs, bridges, plays, recordings; and tells what becomes of them."""
+"""Does what the switch asks: legs, who hears whom, plays, keys, recordings; tells what becomes of them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ import secrets
 import time
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 
+from carillon.media.g711 import FRAME_SAMPLES
 from carillon.media.rtcp import Moment
-from carillon.mediaplane.legs import MAX_LEGS, NONE, LegRefused, Legs
+from carillon.mediaplane.audience import Audience
+from carillon.mediaplane.keypad import Keypad
+from carillon.mediaplane.legs import MAX_LEGS, LegRefused, Legs
+from carillon.mediaplane.listener import Listener
+from carillon.mediaplane.mixer import Mixer
 from carillon.mediaplane.pace import TICK_SECONDS
 from carillon.mediaplane.player import Player
 from carillon.mediaplane.prompts import Prompts
 from carillon.mediaplane.recorder import Recorder
 from carillon.mediaplane.relay import Relay
 from carillon.mediaplane.reports import Reporter
+from carillon.mediaplane.speaker import Speaker
 from carillon.mediaplane.writer import Writer
 from carillon.schema.mediacontrol import (
     AimLeg,
@@ -50,6 +57,22 @@ from carillon.schema.mediacontrol import (
 TICKS_BETWEEN_COUNTS = 5
 SILENT_SECONDS = 30.0
 MAX_PATH = 4096
+MAX_SOURCES = 1024
+MAX_GAIN = 16.0
+PASSED_MS = 100
+"""How long a key is that a bridged leg is sent because it hears a mix, and not the other's packets."""
+
+LegCommand = (
+    HearLegs
+    | PartLegs
+    | PlayFiles
+    | PlayTone
+    | StopPlay
+    | SendDigits
+    | JoinRecording
+    | LeaveRecording
+    | CloseLeg
+)
 
 log = logging.getLogger(__name__)
 
@@ -68,22 +91,26 @@ class Plane:
         self._legs = legs
         self._streams = legs.streams
         self._tell = tell
-        self._peer: dict[int, int] = {}
         self._watched_from = np.zeros(MAX_LEGS, np.float64)
         self._told_silent = np.zeros(MAX_LEGS, np.bool_)
         self._now = 0.0
         self._late = 0.0
         self.writer = Writer(wake)
-        self.recorder = Recorder(self.writer, tell)
-        self._player = Player(legs, Prompts(wake), rtp_fd, self._tell_play_ended)
-        self.relay = Relay(legs, self.recorder, rtp_fd, self._hear_digit, self._learnt)
+        self._listener = Listener(legs)
+        self.recorder = Recorder(self.writer, self._listener, tell)
+        self._player = Player(legs, Prompts(wake), self._choose, self._tell_play_ended)
+        self._mixer = Mixer(legs, self._listener)
+        self._speaker = Speaker(legs, rtp_fd)
+        self._keypad = Keypad(legs, self._speaker, self._choose)
+        self.relay = Relay(legs, self._listener, rtp_fd, self._hear_digit, self._learnt)
+        self._audience = Audience(legs, self._player, self._mixer, self.relay, self._speaker)
         cname = secrets.token_hex(8).encode()
         self._reporter = Reporter(legs, rtcp_fd, cname, TICK_SECONDS * TICKS_BETWEEN_COUNTS)
         self._turn = 0
 
     def do(self, command: MediaCommand, now: float) -> None:
         """Do one command. One about a leg or recording that is gone is nothing: they end at any time."""
-        self._now = now
+        self._at(now)
         match command:
             case OpenLeg():
                 self._open(command)
@@ -92,47 +119,65 @@ class Plane:
             case StartRecording():
                 self._start_recording(command)
             case StopRecording(recording):
-                self.recorder.stop(recording, "stopped", now)
+                self.recorder.stop(recording, "stopped")
+            case PauseRecording(recording):
+                self.recorder.pause(recording)
+            case ResumeRecording(recording):
+                self.recorder.resume(recording)
             case Ping(token):
                 self._tell(Pong(token, round(self._late * 1000, 2), self._legs.count))
                 self._late = 0.0
             case BridgeLegs(a, b):
                 self._bridge(self._legs.row(a), self._legs.row(b))
-            case (
-                HearLegs()
-                | SendDigits()
-                | PauseRecording()
-                | ResumeRecording()
-                | JoinRecording()
-                | LeaveRecording()
-            ):
-                log.warning("not done yet: %s", type(command).__name__)
             case _:
                 row = self._legs.row(command.leg)
                 if row is not None:
                     self._do_to_leg(command, row)
 
-    def _do_to_leg(
-        self, command: PartLegs | PlayFiles | PlayTone | StopPlay | CloseLeg, row: int
-    ) -> None:
-        now = self._now
+    def _do_to_leg(self, command: LegCommand, row: int) -> None:
         match command:
+            case HearLegs(_, sources):
+                self._hear(row, sources)
             case PartLegs():
-                self._part(row)
-            case PlayFiles(_, play, paths, loop):
-                self._hush(row)
-                self._player.play_files(row, play, paths, loop, now)
-            case PlayTone(leg, play, tone, country):
-                self._hush(row)
-                if not self._player.play_tone(row, play, tone, country, now):
-                    log.warning("leg %d: no tone %r", leg, tone)
-                    self._tell(PlayEnded(leg, play))
-                    self._choose(row)
+                self._audience.part(row)
+            case PlayFiles(_, play, paths, loop, over):
+                self._player.play_files(row, play, paths, loop, over, self._now)
+            case PlayTone():
+                self._play_tone(row, command)
             case StopPlay():
                 self._player.stop(row)
                 self._choose(row)
+            case SendDigits(_, digits, tone_ms, pause_ms):
+                self._keypad.press(row, digits, tone_ms, pause_ms, self._now)
+            case JoinRecording(recording, _, side):
+                self._watch(row)
+                self.recorder.join(recording, row, side)
+            case LeaveRecording(recording):
+                self.recorder.leave(recording, row)
             case CloseLeg():
                 self._close(row)
+
+    def _at(self, now: float) -> None:
+        self._now = self._audience.now = now
+        self._listener.catch_up(now)
+
+    def _play_tone(self, row: int, command: PlayTone) -> None:
+        _, play, tone, country, over = msgspec.structs.astuple(command)
+        if not self._player.play_tone(row, play, tone, country, over, self._now):
+            log.warning("leg %d: no tone %r", command.leg, tone)
+            self._player.stop(row)
+            self._tell(PlayEnded(command.leg, play))
+            self._choose(row)
+
+    def _hear(self, row: int, sources: tuple[tuple[int, float], ...]) -> None:
+        """Let a leg hear these; what is no leg, and a gain that is no number, is silent."""
+        heard = {}
+        for leg, gain in sources[:MAX_SOURCES]:
+            source = self._legs.row(leg)
+            if source is not None and 0 < gain <= MAX_GAIN:
+                heard[source] = gain
+                self._watch(source)
+        self._audience.hear(row, heard)
 
     def _open(self, command: OpenLeg) -> None:
         try:
@@ -160,7 +205,7 @@ class Plane:
             self._tell(LegFailed(command.leg, str(refusal)))
             return
         self._player.change_law(row)
-        self.recorder.change_law(row, command.payload_type)
+        self._listener.change_codec(row)
         self._choose(row)
         self.relay.refresh(row)
 
@@ -169,58 +214,19 @@ class Plane:
         self._choose(row)
 
     def _choose(self, row: int) -> None:
-        """Let a leg hear what it should: what is played to it, else its bridge, else silence."""
-        source = self._peer.get(row)
-        if self._player.plays(row):
-            return
-        relays = source is not None and self._legs.can_relay(source, row)
-        if source is not None and relays and self._legs.aimed[row]:
-            if self._streams.source[row] != source:
-                self._player.leave(row)
-                self.relay.count()
-                self._streams.relay(source, row)
-        else:
-            self._hush(row)
-            if self._legs.aimed[row]:
-                self._player.rest(row, self._now)
-            else:
-                self._player.leave(row)
-        self.relay.refresh(row)
-
-    def _hush(self, row: int) -> None:
-        """Stop relaying to a leg."""
-        source = int(self._streams.source[row])
-        if source >= 0:
-            self.relay.count()
-            self._streams.end_relay(source)
-            self.relay.refresh(source)
+        self._audience.choose(row)
 
     def _bridge(self, a: int | None, b: int | None) -> None:
         if a is None or b is None or a == b:
             return
         for row in (a, b):
-            self._part(row)
-        self._peer[a], self._peer[b] = b, a
-        self._legs.partner[a], self._legs.partner[b] = b, a
-        for row in (a, b):
-            self._player.stop(row)
             self._watch(row)
-            self._choose(row)
-
-    def _part(self, row: int) -> None:
-        peer = self._peer.pop(row, None)
-        if peer is None:
-            return
-        del self._peer[peer]
-        self._legs.partner[[row, peer]] = NONE
-        for each in (row, peer):
-            self._choose(each)
+        self._audience.bridge(a, b)
 
     def _close(self, row: int, stats: bool = True) -> None:
-        self.recorder.close_leg(row, self._now)
-        self._part(row)
-        self._hush(row)
-        self._player.leave(row)
+        self.recorder.close_leg(row)
+        self._keypad.leave(row)
+        self._audience.close(row)
         self.relay.count()
         leg = self._legs.leg_of[row]
         if stats:
@@ -246,40 +252,54 @@ class Plane:
             return
         for row in rows:
             self._watch(row)
-        kinds = {row: self._legs.payload_type(row) for row in rows}
-        self.recorder.start(command, kinds, self._now)
+        self.recorder.start(command, rows)
 
     def _hear_digit(self, row: int, digit: str) -> None:
         self._tell(DigitHeard(self._legs.leg_of[row], digit))
-        self.recorder.hear_digit(row, digit, self._now)
+        self.recorder.hear_digit(row, digit)
+        peer = self._audience.peer(row)
+        if peer is not None:
+            self._keypad.press(peer, digit, PASSED_MS, PASSED_MS, self._now)
 
     def _tell_play_ended(self, row: int, play: int) -> None:
         self._tell(PlayEnded(self._legs.leg_of[row], play))
-        self._choose(row)
 
     def step(self, now: float) -> int:
         """Relay what has come; return how many packets."""
-        self._now = now
+        self._at(now)
         return self.relay.step(now)
 
     def tick(self, now: float, late: float) -> None:
         """Do what is done every 20 ms. `late`: by how much this tick is."""
-        self._now = now
+        self._at(now)
         if late > self._late:
             self._late = late
-        self.recorder.tick(now)
-        if self._player.busy:
-            self._player.tick(now)
+        self._listener.tick(now)
+        self.recorder.tick()
+        self._speak(now)
         self._turn += 1
         if self._turn == TICKS_BETWEEN_COUNTS:
             self._turn = 0
             self.relay.count()
             self._reporter.tick(Moment(now, time.time()))
 
+    def _speak(self, now: float) -> None:
+        """Send what every leg hears that is not relayed to."""
+        (rows, frames), over, ended = self._player.tick(now)
+        if self._mixer.busy:
+            mixed, mixes = self._mixer.tick(over)
+            rows, frames = np.concatenate([rows, mixed]), np.concatenate([frames, mixes])
+        if len(rows):
+            self._speaker.say(rows, frames, FRAME_SAMPLES, now)
+        if len(ended):
+            self._player.go_on(ended)
+        if self._keypad.busy:
+            self._keypad.tick(now)
+
     def collect(self, now: float) -> None:
         """Take in what the threads have done."""
-        self._now = now
-        self.recorder.collect(now)
+        self._at(now)
+        self.recorder.collect()
         self._player.collect(now)
 
     @property
@@ -296,8 +316,8 @@ class Plane:
         """Tell of legs that have fallen silent; call about once a second."""
         self.relay.count()
         busy = np.zeros(MAX_LEGS, np.bool_)
-        busy[list(self._peer)] = True
-        busy |= self.recorder.track >= 0
+        busy |= self._audience.heard
+        busy[self.recorder.rows] = True
         heard = np.maximum(self._streams.heard_at, self._reporter.heard_at)
         silent = now - np.maximum(heard, self._watched_from) >= SILENT_SECONDS
         silent &= busy & self._legs.aimed
@@ -307,8 +327,8 @@ class Plane:
 
     def forget_all(self, now: float) -> None:
         """Finish every file and close every leg: the switch is gone."""
-        self._now = now
-        self.recorder.finish_all(now)
+        self._at(now)
+        self.recorder.finish_all()
         for leg in self._legs:
             row = self._legs.row(leg)
             if row is not None:

@@ -1,4 +1,4 @@
-"""Sends what legs hear that is not another leg: prompts, tones, silence. One frame each per tick."""
+"""What legs hear that no leg says: prompts, tones, silence. Where each leg is in it, tick by tick."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from carillon.media import rtp
-from carillon.media.g711 import FRAME_SAMPLES, Samples
+from carillon.media.g711 import FRAME_SAMPLES, Samples, decode_alaw
 from carillon.media.prompt import Cursors, Prompt, make_prompt, make_tone
 from carillon.mediaplane.legs import MAX_LEGS, Legs
 from carillon.mediaplane.prompts import Prompts
-from carillon.mediaplane.sender import Sender
-from carillon.mediaplane.wire import Outbox
 
 AIM_PATIENCE = 2.0
 """Seconds a prompt waits for its leg's far end to be known before it runs unheard."""
+ENDLESS_TONES = ("ringback", "busy")
 
 Rows = NDArray[np.intp]
+Addresses = NDArray[np.uint64]
 
 
 @dataclass(slots=True)
 class Playing:
-    """What one leg hears: `sounds` in order from `index` on; `begun` when the first one has."""
+    """What one leg hears: `sounds` in order from `index` on; `begun` when the first one has.
+
+    `over`: together with the legs it hears, not instead of them.
+    """
 
     play: int
     paths: tuple[str, ...]
     loop: bool
+    over: bool
     wait_until: float
     sounds: list[Prompt] = field(default_factory=list)
     index: int = 0
@@ -36,26 +39,26 @@ class Playing:
 
 
 class Player:
-    """Plays to rows; `tell_ended(row, play)` when a play comes to its end by itself."""
+    """Plays to rows; `changed(row)` when a play begins or ends, `tell_ended` before the latter."""
 
     def __init__(
-        self, legs: Legs, prompts: Prompts, fd: int, tell_ended: Callable[[int, int], None]
+        self,
+        legs: Legs,
+        prompts: Prompts,
+        changed: Callable[[int], None],
+        tell_ended: Callable[[int, int], None],
     ) -> None:
         self._legs = legs
-        self._streams = legs.streams
         self._prompts = prompts
+        self._changed = changed
         self._tell_ended = tell_ended
         self._cursors = Cursors(MAX_LEGS)
         self._playing: dict[int, Playing] = {}
         self._waiting: set[int] = set()
-        self._marked = np.zeros(MAX_LEGS, np.bool_)
+        # Legs whose sound goes to the mixer instead of to the wire.
+        self._aside = np.zeros(MAX_LEGS, np.bool_)
         self._silence = make_prompt(np.zeros(FRAME_SAMPLES, np.int16))
         self._tones: dict[tuple[str, str], Prompt] = {}
-        self._heads = np.zeros((MAX_LEGS, 3), np.uint32)
-        base = np.uint64(self._heads.ctypes.data)
-        self._heads_at = base + np.arange(MAX_LEGS, dtype=np.uint64) * np.uint64(rtp.HEADER_BYTES)
-        outbox = Outbox(MAX_LEGS, pieces=2)
-        self._sender = Sender(legs, fd, legs.fd, outbox)
 
     @property
     def busy(self) -> bool:
@@ -63,19 +66,24 @@ class Player:
         return self._cursors.count > 0 or bool(self._waiting)
 
     def plays(self, row: int) -> bool:
-        """Tell whether a prompt or tone is what this leg hears."""
-        return row in self._playing
+        """Tell whether a prompt or tone is all this leg hears."""
+        playing = self._playing.get(row)
+        return playing is not None and not playing.over
+
+    def plays_over(self, row: int) -> bool:
+        """Tell whether a prompt or tone has begun that this leg hears together with others."""
+        playing = self._playing.get(row)
+        return playing is not None and playing.over and playing.begun
 
     def play_files(
-        self, row: int, play: int, paths: tuple[str, ...], loop: bool, now: float
+        self, row: int, play: int, paths: tuple[str, ...], loop: bool, over: bool, now: float
     ) -> None:
         """Play files, from when all of them have been read and the leg is aimed."""
-        self._playing[row] = Playing(play, paths, loop, now + AIM_PATIENCE)
-        self._waiting.add(row)
-        self.rest(row, now)
-        self.collect(now)
+        self._play(row, Playing(play, paths, loop, over, now + AIM_PATIENCE), now)
 
-    def play_tone(self, row: int, play: int, tone: str, country: str, now: float) -> bool:
+    def play_tone(
+        self, row: int, play: int, tone: str, country: str, over: bool, now: float
+    ) -> bool:
         """Play a tone; False when there is no such tone."""
         sound = self._tones.get((tone, country))
         if sound is None:
@@ -85,11 +93,17 @@ class Player:
             sound = make_prompt(samples)
             if len(self._tones) < 64:
                 self._tones[tone, country] = sound
-        self._playing[row] = Playing(play, (), tone != "beep", now + AIM_PATIENCE, [sound])
-        self._waiting.add(row)
-        self.rest(row, now)
-        self.collect(now)
+        endless = tone in ENDLESS_TONES
+        self._play(row, Playing(play, (), endless, over, now + AIM_PATIENCE, [sound]), now)
         return True
+
+    def _play(self, row: int, playing: Playing, now: float) -> None:
+        if self._cursors.active[row]:
+            self._cursor_to(row, self._silence, True)
+        self._playing[row] = playing
+        self._waiting.add(row)
+        self._changed(row)
+        self.collect(now)
 
     def collect(self, now: float) -> None:
         """Begin plays that waited for their files or for their leg to be aimed."""
@@ -102,6 +116,7 @@ class Player:
                 self._waiting.discard(row)
                 playing.begun = True
                 self._begin(row, playing)
+                self._changed(row)
 
     def _gather(self, playing: Playing) -> bool:
         """Take a play's sounds from the cache; False when one has not been read yet."""
@@ -119,20 +134,25 @@ class Player:
             del self._playing[row]
             self._cursor_to(row, self._silence, True)
             self._tell_ended(row, playing.play)
+            self._changed(row)
             return
         alone = playing.loop and len(playing.sounds) == 1
         self._cursor_to(row, playing.sounds[playing.index], alone)
 
     def _cursor_to(self, row: int, sound: Prompt, loop: bool) -> None:
-        address = sound.address(self._legs.payload_type(row))
+        address = sound.address(int(self._legs.codec[row]))
         self._cursors.start(row, address, sound.frames, loop)
 
-    def rest(self, row: int, now: float) -> None:
+    def rest(self, row: int) -> None:
         """Let a leg hear silence, from the next tick on, until something else."""
-        if not self._cursors.active[row]:
-            self._streams.catch_up(np.array([row], np.intp), now)
-            self._marked[row] = True
+        self._aside[row] = False
         self._cursor_to(row, self._silence, True)
+
+    def speak(self, row: int, aside: bool) -> None:
+        """Let what is being played to a leg be sent, or, `aside`, be mixed with what else it hears."""
+        self._aside[row] = aside
+        if not self._cursors.active[row]:
+            self._cursor_to(row, self._silence, True)
 
     def stop(self, row: int) -> None:
         """Forget what is being played to a leg; it goes on hearing silence."""
@@ -141,8 +161,7 @@ class Player:
             self._cursor_to(row, self._silence, True)
 
     def leave(self, row: int) -> None:
-        """Send nothing more to a leg: another one is heard there, or it is gone."""
-        self.stop(row)
+        """Let a leg hear nothing of ours but what has not begun: others are heard there, or it is gone."""
         self._cursors.stop(row)
 
     def change_law(self, row: int) -> None:
@@ -153,39 +172,38 @@ class Player:
         sound = self._silence
         if playing and playing.begun:
             sound = playing.sounds[playing.index]
-        self._cursors.move(row, sound.address(self._legs.payload_type(row)))
+        self._cursors.move(row, sound.address(int(self._legs.codec[row])))
 
-    def tick(self, now: float) -> None:
-        """Send the next frame to every leg that hears something, and go on to what follows."""
+    def tick(self, now: float) -> tuple[tuple[Rows, Addresses], tuple[Rows, Samples], Rows]:
+        """Return where each leg's next frame lies; what goes to the mixer; and for whom it was the last.
+
+        Once it has been sent, `go_on` with those.
+        """
         if self._waiting:
             self.collect(now)
         rows = np.flatnonzero(self._cursors.active)
+        aside = self._aside[rows]
+        mixed = rows[aside], self._samples(rows[aside])
         frames, ended = self._cursors.advance(rows)
-        aimed = self._legs.aimed[rows]
-        if not aimed.all():
-            rows, frames = rows[aimed], frames[aimed]
-        self._send(rows, frames, now)
-        for row in ended.tolist():
-            playing = self._playing[row]
-            playing.index += 1
-            self._begin(row, playing)
+        return (rows[~aside], frames[~aside]), mixed, ended
 
-    def _send(self, rows: Rows, frames: NDArray[np.uint64], now: float) -> None:
-        streams, count = self._streams, len(rows)
-        if not count:
-            return
-        heads = np.empty((count, 3), np.uint32)
-        heads[:, 0] = self._legs.audio_shape[rows] | streams.next_sequence[rows]
-        heads[:, 0] |= np.where(self._marked[rows], rtp.MARKER, 0).astype(np.uint32)
-        heads[:, 1] = streams.next_time[rows]
-        heads[:, 2] = streams.out_ssrc[rows]
-        self._heads[:count] = heads.byteswap()
-        names = self._legs.remote_at[rows]
-        pieces = [(self._heads_at[:count], rtp.HEADER_BYTES), (frames, FRAME_SAMPLES)]
-        self._sender.send(rows, names, pieces)
-        self._marked[rows] = False
-        streams.next_sequence[rows] = (streams.next_sequence[rows] + 1) & np.uint32(0xFFFF)
-        streams.next_time[rows] += np.uint32(FRAME_SAMPLES)
-        streams.sent_at[rows] = now
-        streams.sent[rows] += 1
-        streams.sent_octets[rows] += FRAME_SAMPLES
+    def _samples(self, rows: Rows) -> Samples:
+        """Return the next frames of these legs, (n, 160)."""
+        samples = np.zeros((len(rows), FRAME_SAMPLES), np.int16)
+        heard: dict[int, tuple[Prompt, list[int]]] = {}
+        for index, row in enumerate(rows.tolist()):
+            playing = self._playing.get(row)
+            if playing and playing.begun:
+                sound = playing.sounds[playing.index]
+                heard.setdefault(id(sound), (sound, []))[1].append(index)
+        for sound, where in heard.values():
+            samples[where] = decode_alaw(sound.alaw[self._cursors.frame(rows[where])])
+        return samples
+
+    def go_on(self, ended: Rows) -> None:
+        """Let these legs hear what follows the sound that has ended."""
+        for row in ended.tolist():
+            playing = self._playing.get(row)
+            if playing:
+                playing.index += 1
+                self._begin(row, playing)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from carillon.media.recording import (
-    LATE_SAMPLES,
-    READABLE_SAMPLES,
-    Tracks,
-    clock_samples,
-    has_voice,
-)
+from carillon.media.g711 import FRAME_SAMPLES
+from carillon.media.mixing import LOUDEST
+from carillon.media.recording import has_voice
 from carillon.media.wav import SAMPLE_RATE
-from carillon.mediaplane.legs import MAX_LEGS, NONE
+from carillon.mediaplane.listener import KEPT_FRAMES, Listener
 from carillon.mediaplane.writer import Closed, Failed, Filled, Freed, WavFile, Writer
 from carillon.schema.mediacontrol import (
     DiskFilled,
@@ -27,126 +23,176 @@ from carillon.schema.mediacontrol import (
     StartRecording,
 )
 
-FLUSH_SAMPLES = 2400
+FLUSH_FRAMES = 15
+FRAMES_PER_SECOND = SAMPLE_RATE // FRAME_SAMPLES
 
-Rows = NDArray[np.intp]
+Samples = NDArray[np.int16]
 
 
 @dataclass(slots=True, eq=False)
 class Recording:
-    """One file in the making; times are samples of the clock."""
+    """One file in the making; times are ticks of the listener. `sides`: the rows on each, in any number.
+
+    `written_to`, `ends_at` and `heard_at` move on by as much as a pause lasts: it is no part of the file.
+    """
 
     command: StartRecording
-    rows: tuple[int, ...]
+    sides: tuple[set[int], ...]
     file: WavFile
     written_to: int
     ends_at: int
     heard_at: int
+    paused: bool = False
     due: int = 0
     reason: str = ""
     digit: str = ""
 
+    def __iter__(self) -> Iterator[int]:
+        """Iterate over the rows that are recorded."""
+        return (row for side in self.sides for row in side)
+
 
 class Recorder:
-    """Places what recorded legs say and writes it out every 300 ms."""
+    """Writes what recorded legs say every 300 ms."""
 
-    def __init__(self, writer: Writer, tell: Callable[[MediaEvent], None]) -> None:
+    def __init__(
+        self, writer: Writer, listener: Listener, tell: Callable[[MediaEvent], None]
+    ) -> None:
         self._writer = writer
+        self._listener = listener
         self._tell = tell
-        self._tracks = Tracks()
-        self.track = np.full(MAX_LEGS, NONE, np.intp)
-        self._users: dict[int, int] = {}
         self.recording: dict[int, Recording] = {}
+        self._of_row: dict[int, set[int]] = {}
         self._closing: dict[WavFile, Recording] = {}
         self._due: list[tuple[int, int]] = []
-        self._clock = 0
         self.disk_full = ""
 
-    def start(self, command: StartRecording, rows: dict[int, int], now: float) -> None:
-        """Begin a recording; its file is made at once. Another one of the same number is ended.
+    @property
+    def rows(self) -> list[int]:
+        """The legs that are recorded."""
+        return list(self._of_row)
 
-        `rows`: the legs, in their order, and their payload types.
-        """
-        self.stop(command.recording, "stopped", now)
-        start = clock_samples(now)
-        for row, payload_type in rows.items():
-            if self.track[row] == NONE:
-                self.track[row] = self._tracks.open(payload_type)
-            self._users[row] = self._users.get(row, 0) + 1
+    def start(self, command: StartRecording, rows: Sequence[int]) -> None:
+        """Begin a recording of one leg a side; its file is made at once, another of its number ended."""
+        self.stop(command.recording, "stopped")
+        start = self._listener.tick_index + 1
         file = WavFile(command.recording, command.path, len(rows))
-        end = start + max(0, command.max_seconds) * SAMPLE_RATE
-        recording = Recording(command, tuple(rows), file, start, end, start)
+        end = start + max(0, command.max_seconds) * FRAMES_PER_SECOND
+        recording = Recording(command, tuple(set() for _ in rows), file, start, end, start)
         self.recording[command.recording] = recording
+        for side, row in enumerate(rows):
+            self._add(recording, row, side)
         self._writer.write(file, b"")
         self._plan(recording)
 
+    def _add(self, recording: Recording, row: int, side: int) -> None:
+        self._listener.want(row)
+        recording.sides[side].add(row)
+        self._of_row.setdefault(row, set()).add(recording.command.recording)
+
+    def _remove(self, recording: Recording, row: int) -> None:
+        for side in recording.sides:
+            if row not in side:
+                continue
+            side.discard(row)
+            self._listener.release(row)
+            self._of_row[row].discard(recording.command.recording)
+            if not self._of_row[row]:
+                del self._of_row[row]
+
+    def join(self, number: int, row: int, side: int) -> None:
+        """Record another leg too; one that is recorded on this side, or a side there is not, is nothing."""
+        recording = self.recording.get(number)
+        if recording is None or not 0 <= side < len(recording.sides):
+            return
+        if row not in recording.sides[side]:
+            self._flush(recording, self._listener.tick_index + 1)
+            self._remove(recording, row)
+            self._add(recording, row, side)
+
+    def leave(self, number: int, row: int) -> None:
+        """Record a leg no more."""
+        recording = self.recording.get(number)
+        if recording is not None and row in recording:
+            self._flush(recording, self._listener.tick_index + 1)
+            self._remove(recording, row)
+
+    def pause(self, number: int) -> None:
+        """Write what there is, and nothing more until `resume`."""
+        recording = self.recording.get(number)
+        if recording is not None and not recording.paused:
+            self._flush(recording, self._listener.tick_index + 1)
+            recording.paused = True
+
+    def resume(self, number: int) -> None:
+        """Go on with what is said from now on: what has come but not been heard yet was said before."""
+        recording = self.recording.get(number)
+        if recording is None or not recording.paused:
+            return
+        unheard = max((self._listener.behind(row) for row in recording), default=0)
+        absent = self._listener.tick_index + 1 + unheard - recording.written_to
+        recording.written_to += absent
+        recording.ends_at += absent
+        recording.heard_at += absent
+        recording.paused = False
+        self._plan(recording)
+
     def _plan(self, recording: Recording) -> None:
-        due = min(recording.written_to + FLUSH_SAMPLES, recording.ends_at) + LATE_SAMPLES
+        due = min(recording.written_to + FLUSH_FRAMES, recording.ends_at)
         recording.due = due
         heapq.heappush(self._due, (due, recording.command.recording))
 
-    def place(
-        self,
-        rows: Rows,
-        words: NDArray[np.uint32],
-        payloads: NDArray[np.uint8],
-        lengths: NDArray[np.int64],
-    ) -> None:
-        """Place packets of recorded legs where the clock of the last tick is."""
-        self._tracks.place(self.track[rows], words, payloads, lengths, self._clock)
-
-    def change_law(self, row: int, payload_type: int) -> None:
-        """Go on in a leg's new codec."""
-        if self.track[row] != NONE:
-            self._tracks.change_law(int(self.track[row]), payload_type)
-
-    def tick(self, now: float) -> None:
-        """Let the clock go on, and write what is due."""
-        self._clock = clock_samples(now)
-        if not self.recording:
-            return
-        while self._due and self._due[0][0] <= self._clock:
+    def tick(self) -> None:
+        """Write what is due."""
+        until = self._listener.tick_index + 1
+        while self._due and self._due[0][0] <= until:
             due, number = heapq.heappop(self._due)
             recording = self.recording.get(number)
-            if recording is None or recording.due != due:
+            if recording is None or recording.due != due or recording.paused:
                 continue
-            self._flush(recording, self._clock - LATE_SAMPLES)
-            command = recording.command
+            self._flush(recording, until)
+            silence = recording.command.silence_seconds * FRAMES_PER_SECOND
             if recording.written_to >= recording.ends_at:
                 self._finish(recording, "limit")
-            elif command.silence_seconds > 0 and (
-                recording.written_to - recording.heard_at >= command.silence_seconds * SAMPLE_RATE
-            ):
+            elif 0 < silence <= recording.written_to - recording.heard_at:
                 self._finish(recording, "silence")
             else:
                 self._plan(recording)
-        self._tracks.clear_ahead(self._clock)
 
     def _flush(self, recording: Recording, until: int) -> None:
-        """Write up to a sample of the clock, never past the recording's end."""
+        """Write up to a tick, never past the recording's end."""
         start, stop = recording.written_to, min(until, recording.ends_at)
-        if stop <= start:
+        if recording.paused or stop <= start:
             return
         recording.written_to = stop
-        # A stall longer than a track remembers is recorded as silence.
-        readable = max(start, self._clock - READABLE_SAMPLES)
-        samples = np.zeros((stop - start, len(recording.rows)), np.int16)
+        # A stall longer than what is kept is recorded as silence.
+        readable = max(start, self._listener.tick_index + 1 - KEPT_FRAMES)
+        samples = np.zeros(((stop - start) * FRAME_SAMPLES, len(recording.sides)), np.int16)
         if readable < stop:
-            for channel, row in enumerate(recording.rows):
-                track = int(self.track[row])
-                samples[readable - start :, channel] = self._tracks.read(track, readable, stop)
+            for channel, side in enumerate(recording.sides):
+                heard = self._side(side, readable, stop)
+                samples[(readable - start) * FRAME_SAMPLES :, channel] = heard
         if recording.command.silence_seconds > 0 and any(has_voice(s) for s in samples.T):
             recording.heard_at = stop
         self._writer.write(recording.file, samples.astype("<i2", copy=False).tobytes())
 
-    def stop(self, number: int, reason: str, now: float, digit: str = "") -> None:
+    def _side(self, side: Collection[int], start: int, stop: int) -> Samples:
+        """Return what the legs of one side say, together."""
+        each = [self._listener.past(row, start, stop).reshape(-1) for row in side]
+        if len(each) == 1:
+            return each[0]
+        total = np.zeros((stop - start) * FRAME_SAMPLES, np.int32)
+        for samples in each:
+            total += samples
+        return np.clip(total, -LOUDEST, LOUDEST).astype(np.int16)
+
+    def stop(self, number: int, reason: str, digit: str = "") -> None:
         """Write the rest of a recording and finish its file; one that is not running is left alone."""
         recording = self.recording.get(number)
         if recording is None:
             return
         recording.digit = digit
-        self._clock = clock_samples(now)
-        self._flush(recording, self._clock)
+        self._flush(recording, self._listener.tick_index + 1)
         self._finish(recording, reason)
 
     def _finish(self, recording: Recording, reason: str) -> None:
@@ -154,29 +200,25 @@ class Recorder:
         del self.recording[recording.command.recording]
         self._closing[recording.file] = recording
         self._writer.close(recording.file)
-        for row in recording.rows:
-            self._users[row] -= 1
-            if not self._users[row]:
-                del self._users[row]
-                self._tracks.close(int(self.track[row]))
-                self.track[row] = NONE
+        for row in list(recording):
+            self._remove(recording, row)
 
-    def close_leg(self, row: int, now: float) -> None:
-        """End the recordings a leg takes part in."""
-        self._stop_where(row, "leg-closed", now)
+    def close_leg(self, row: int) -> None:
+        """End the recordings of nothing but this leg; it leaves those with two sides."""
+        for number in tuple(self._of_row.get(row, ())):
+            recording = self.recording[number]
+            if len(recording.sides) == 1 and len(list(recording)) == 1:
+                self.stop(number, "leg-closed")
+            else:
+                self.leave(number, row)
 
-    def _stop_where(self, row: int, reason: str, now: float, digit: str = "") -> None:
-        if row not in self._users:
-            return
-        for recording in list(self.recording.values()):
-            if row in recording.rows and (not digit or digit in recording.command.stop_digits):
-                self.stop(recording.command.recording, reason, now, digit)
-
-    def hear_digit(self, row: int, digit: str, now: float) -> None:
+    def hear_digit(self, row: int, digit: str) -> None:
         """End the recordings of a leg that this key ends."""
-        self._stop_where(row, "digit", now, digit)
+        for number in tuple(self._of_row.get(row, ())):
+            if digit in self.recording[number].command.stop_digits:
+                self.stop(number, "digit", digit)
 
-    def collect(self, now: float) -> None:
+    def collect(self) -> None:
         """Tell what the writer has to say."""
         while self._writer.outcomes:
             match self._writer.outcomes.popleft():
@@ -189,16 +231,16 @@ class Recorder:
                 case Failed(file):
                     recording = self.recording.get(file.recording)
                     if recording is not None and recording.file is file:
-                        self.stop(file.recording, "error", now)
+                        self.stop(file.recording, "error")
                 case Closed(file, full):
                     recording = self._closing.pop(file, None)
                     if recording is not None:
                         self._tell_closed(recording, file, full)
 
-    def finish_all(self, now: float) -> None:
+    def finish_all(self) -> None:
         """Finish every file for a switch that is gone; nobody is told."""
         for number in list(self.recording):
-            self.stop(number, "stopped", now)
+            self.stop(number, "stopped")
         self._closing.clear()
 
     def _tell_closed(self, recording: Recording, file: WavFile, full: bool) -> None:

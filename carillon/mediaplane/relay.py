@@ -18,7 +18,7 @@ from carillon.media.codecs import PCMA, PCMU
 from carillon.media.g711 import OTHER_LAW
 from carillon.mediaplane import routes
 from carillon.mediaplane.legs import MAX_LEGS, NO_DIGITS, Legs
-from carillon.mediaplane.recorder import Recorder
+from carillon.mediaplane.listener import Listener
 from carillon.mediaplane.routes import Routes
 from carillon.mediaplane.sender import Sender
 from carillon.mediaplane.tally import Tally
@@ -41,14 +41,14 @@ class Relay:
     def __init__(
         self,
         legs: Legs,
-        recorder: Recorder,
+        listener: Listener,
         fd: int,
         tell_digit: Callable[[int, str], None],
         tell_learnt: Callable[[int], None],
     ) -> None:
         self._legs = legs
         self._streams = legs.streams
-        self._recorder = recorder
+        self._listener = listener
         self._fd = fd
         self._tell_digit = tell_digit
         self._tell_learnt = tell_learnt
@@ -132,9 +132,9 @@ class Relay:
     def _pass_usual(
         self, slots: Rows, rows: Rows, words: Words, sizes: Sizes, route: Words
     ) -> None:
-        """Record and relay usual packets, which have been counted. `route`: their legs' rows."""
-        if self._recorder.recording:
-            self._record(slots, rows, words, sizes)
+        """Hear and relay usual packets, which have been counted. `route`: their legs' rows."""
+        if self._listener.busy:
+            self._hear(slots, rows, words, sizes)
         kind = route[:, routes.KIND]
         if np.count_nonzero(kind):
             heard = kind != routes.UNHEARD
@@ -157,14 +157,15 @@ class Relay:
         targets = self._streams.target[rows] if self._legs.own else rows
         self._sender.send(targets, names, [(self._bases[slots], sizes)])
 
-    def _record(self, slots: Rows, rows: Rows, words: Words, sizes: Sizes) -> None:
-        wanted = self._recorder.track[rows] >= 0
+    def _hear(self, slots: Rows, rows: Rows, words: Words, sizes: Sizes) -> None:
+        """Give the packets of legs that are mixed or recorded to the listener."""
+        wanted = self._listener.track[rows] >= 0
         if not wanted.all():
             slots, rows, words, sizes = slots[wanted], rows[wanted], words[wanted], sizes[wanted]
         if len(rows):
             lengths = sizes - rtp.HEADER_BYTES
             payloads = self._inbox.octets[slots, rtp.HEADER_BYTES : int(sizes.max())]
-            self._recorder.place(rows, words, payloads, lengths)
+            self._listener.place(rows, words, payloads, lengths)
 
     def _transcode(self, slots: Rows, codec: Rows, size: int) -> None:
         """Change these packets' payloads to the other law, in place."""

@@ -313,6 +313,7 @@ class Call:
         if not self.recordings.recording_message:
             self._leave_flow()
         self.closing = True
+        self.recordings.stop()
         self._last_moment.set(CLOSING_SECONDS, self, self._finish_late)
         status = refusal(self.arrived.direction, self.ringing.status)
         for leg in self.legs:

@@ -317,6 +317,16 @@ def loudness(samples: Samples, frequency: float) -> float:
     return float(2 * abs(np.dot(samples.astype(np.float64), wave)) / max(len(samples), 1))
 
 
+def level(samples: Samples, frequency: float) -> float:
+    """Return the median peak of this frequency in stretches of 40 ms, whatever its phase does meanwhile."""
+    count = len(samples) // 320
+    if not count:
+        return 0.0
+    return float(
+        np.median([loudness(each, frequency) for each in np.split(samples[: count * 320], count)])
+    )
+
+
 def is_one_stream(packets: list[Heard]) -> bool:
     """Tell whether these packets are one stream without a jump in sequence or a step back in time."""
     for before, after in itertools.pairwise(packets):

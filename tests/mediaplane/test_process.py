@@ -16,12 +16,18 @@ from carillon.schema.mediacontrol import (
     AimLeg,
     BridgeLegs,
     CloseLeg,
+    HearLegs,
+    JoinRecording,
+    LeaveRecording,
     OpenLeg,
     PartLegs,
+    PauseRecording,
     Ping,
     PlayFiles,
     PlayTone,
     Pong,
+    ResumeRecording,
+    SendDigits,
     StartRecording,
     StopPlay,
     StopRecording,
@@ -267,8 +273,15 @@ def test_any_order_of_commands_under_traffic_is_survived(media):
             lambda: StartRecording(some_leg(), (leg, some_leg()), path, 1, 1, "5"),
             lambda: StopRecording(some_leg()),
             lambda: CloseLeg(leg),
+            lambda: HearLegs(leg, tuple((some_leg(), 1.0) for _ in range(dice.integers(0, 4)))),
+            lambda: PlayFiles(leg, 3, (str(beep),), bool(dice.integers(2)), over=True),
+            lambda: SendDigits(leg, "12#", 40, 40),
+            lambda: PauseRecording(some_leg()),
+            lambda: ResumeRecording(some_leg()),
+            lambda: JoinRecording(some_leg(), leg, int(dice.integers(-1, 3))),
+            lambda: LeaveRecording(some_leg(), leg),
         )
-        return choices[int(dice.choice(10, p=[0.3, 0.1, 0.2] + [0.4 / 7] * 7))]()
+        return choices[int(dice.choice(17, p=[0.3, 0.1, 0.1] + [0.5 / 14] * 14))]()
 
     for turn in range(300):
         media.switch.do(*(some_command() for _ in range(5)), Ping(turn))

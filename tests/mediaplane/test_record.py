@@ -13,14 +13,18 @@ from carillon.schema.mediacontrol import (
     DigitHeard,
     DiskFilled,
     DiskFreed,
+    JoinRecording,
+    LeaveRecording,
     OpenLeg,
+    PauseRecording,
     Ping,
     Pong,
     RecordingStopped,
+    ResumeRecording,
     StartRecording,
     StopRecording,
 )
-from tests.mediaplane.plane import loudness, sound, tone
+from tests.mediaplane.plane import level, loudness, sound, tone
 
 pytestmark = pytest.mark.system
 
@@ -68,8 +72,8 @@ def test_a_recorded_call_has_a_party_on_each_side_and_no_gap(media):
     assert 1.9 < stopped.seconds < 2.6
     for channel, (mine, other) in enumerate([(500, 700), (700, 500)]):
         heard = samples[1600:14400, channel]
-        assert loudness(heard, mine) > 7700
-        assert loudness(heard, other) < 300
+        assert level(heard, mine) > 7700
+        assert level(heard, other) < 300
 
 
 def test_silence_is_recorded_as_long_as_it_lasts(media):
@@ -126,11 +130,100 @@ def test_a_key_ends_a_recording_only_if_it_is_one_of_those(media):
     assert (stopped.reason, stopped.digit) == ("digit", "#")
 
 
-def test_closing_a_leg_ends_its_recording(media):
+def test_closing_its_only_leg_ends_a_message(media):
     bridged(media)
-    start(media)
+    start(media, legs=(2,))
     media.switch.do(CloseLeg(2))
     assert media.switch.wait_for(RecordingStopped).reason == "leg-closed"
+
+
+def test_a_recorded_call_goes_on_when_a_leg_closes_and_another_joins(media):
+    a, b = bridged(media)
+    c = media.phone("127.0.0.4")
+    clock = media.beats()
+    path = start(media)
+    talk(clock, 0.6, (a, tone(500, 1.0)), (b, tone(700, 1.0)))
+    media.switch.do(CloseLeg(2))
+    talk(clock, 0.4, (a, tone(500, 1.0)))
+    media.switch.do(OpenLeg(3, 0, 8, 101, c.address), JoinRecording(9, 3, 1))
+    talk(clock, 0.8, (a, tone(500, 1.0)), (c, tone(900, 1.0)))
+    media.switch.do(CloseLeg(1), CloseLeg(3), Ping(5))
+    media.switch.wait_for(Pong)
+    assert not media.switch.events(RecordingStopped)
+    media.switch.do(StopRecording(9))
+    assert media.switch.wait_for(RecordingStopped).reason == "stopped"
+    left, right = recorded(path).T
+    assert level(left[1600:12800], 500) > 7500
+    assert level(right[1600:4000], 700) > 7500
+    assert level(right[-4800:-800], 900) > 7500
+    assert level(right[-4800:-800], 700) < 100
+
+
+def test_several_legs_on_a_side_are_recorded_together_until_they_leave(media):
+    a, b = bridged(media)
+    c = media.phone("127.0.0.4")
+    media.switch.do(OpenLeg(3, 0, 8, 101, c.address))
+    clock = media.beats()
+    path = start(media)
+    media.switch.do(JoinRecording(9, 3, 0), JoinRecording(9, 3, 0), JoinRecording(9, 3, 7))
+    sayings = [(a, tone(500, 1.0)), (b, tone(700, 1.0)), (c, tone(900, 1.0))]
+    talk(clock, 0.8, *sayings)
+    media.switch.do(LeaveRecording(9, 1), LeaveRecording(9, 1), LeaveRecording(8, 1))
+    talk(clock, 0.8, *sayings)
+    media.switch.do(StopRecording(9))
+    media.switch.wait_for(RecordingStopped)
+    left, right = recorded(path).T
+    assert level(left[1600:4800], 500) > 7500
+    assert level(left[1600:4800], 900) > 7500
+    assert level(left[-4000:], 500) < 100
+    assert level(left[-4000:], 900) > 7500
+    assert level(right, 700) > 7500
+    assert level(right, 900) < 100
+
+
+def test_what_is_said_in_a_pause_is_nowhere_in_the_file(media):
+    a, _ = bridged(media)
+    clock = media.beats()
+    path = start(media)
+
+    def say(hertz, seconds=0.6):
+        talk(clock, seconds, (a, tone(hertz, seconds)))
+
+    say(500)
+    media.switch.do(PauseRecording(9), PauseRecording(9), Ping(0))
+    media.switch.wait_for(Pong)
+    say(1300, 1.0)
+    media.switch.do(ResumeRecording(9), ResumeRecording(9), Ping(0))
+    media.switch.wait_for(Pong)
+    say(900)
+    media.switch.do(PauseRecording(9), Ping(0))
+    media.switch.wait_for(Pong)
+    say(1300, 0.3)
+    media.switch.do(StopRecording(9))
+    stopped = media.switch.wait_for(RecordingStopped)
+    samples = recorded(path)[:, 0]
+    assert 0.9 < stopped.seconds < 1.4
+    assert abs(len(samples) / 8000 - stopped.seconds) < 0.01
+    pieces = [samples[at : at + 80] for at in range(0, len(samples) - 80, 40)]
+    # In 10 ms, 900 and 1300 Hz are four bins apart: not a piece holds the note of the pause.
+    assert max(loudness(piece, 1300) for piece in pieces[2:-2]) < 3000
+    for note in (500, 900):
+        assert sum(loudness(piece, note) > 7000 for piece in pieces) > 60
+
+
+def test_a_pause_counts_for_no_limit(media):
+    a, _ = bridged(media)
+    clock = media.beats()
+    path = start(media, legs=(1,), max_seconds=1, silence_seconds=1)
+    talk(clock, 0.3, (a, tone(500, 0.3)))
+    media.switch.do(PauseRecording(9))
+    talk(clock, 1.5)
+    assert not media.switch.events(RecordingStopped)
+    media.switch.do(ResumeRecording(9))
+    talk(clock, 0.9, (a, tone(500, 0.9)))
+    stopped = media.switch.wait_for(RecordingStopped)
+    assert (stopped.reason, stopped.seconds) == ("limit", 1.0)
+    assert len(recorded(path)) == 8000
 
 
 def test_a_recording_of_legs_or_places_there_are_not_fails_with_an_event(media):
@@ -155,7 +248,7 @@ def test_after_kill_9_the_file_plays_and_misses_less_than_a_second(media):
     media.process.wait()
     samples = recorded(path)
     assert len(samples) / 8000 > 1.0
-    assert loudness(samples[1600:7000, 0], 500) > 7700
+    assert level(samples[1600:7000, 0], 500) > 7700
     media.__init__(media.data)
 
 
@@ -193,7 +286,7 @@ def test_a_full_disk_is_told_hurts_no_call_and_recording_goes_on_when_it_is_free
     assert len(media.switch.events(DiskFilled)) == 1
     samples = recorded(path)[:, 0]
     assert abs(len(samples) / 8000 - stopped.seconds) < 0.01
-    assert loudness(samples[-7000:-1000], 700) > 7000
+    assert level(samples[-7000:-1000], 700) > 7000
 
 
 def test_a_recording_on_a_disk_that_stays_full_says_so(media):

@@ -1,0 +1,137 @@
+"""What legs say, decoded: for the legs that are mixed, recorded or searched for keys, and for no other.
+
+Their packets wait in jitter buffers. Every tick takes 20 ms from each, fills what is missing, and keeps a
+second of it: what is mixed and what is recorded is the same sound, and all legs' lies side by side.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carillon.media.codecs import PCMA
+from carillon.media.concealment import Concealer
+from carillon.media.g711 import FRAME_SAMPLES, LINEAR, SAMPLE_RATE, Samples
+from carillon.media.jitter import JitterBuffers
+from carillon.mediaplane.legs import MAX_LEGS, NONE, Legs
+from carillon.mediaplane.pace import TICK_SECONDS
+
+KEPT_FRAMES = 50
+MAX_BEHIND = 6
+"""Ticks the clock may be ahead of ours: a tick may be late, and is then made up for."""
+_LINEAR = np.ascontiguousarray(LINEAR).reshape(-1)
+
+Rows = NDArray[np.intp]
+Words = NDArray[np.uint32]
+Octets = NDArray[np.uint8]
+
+
+class Listener:
+    """One track a leg that is listened to; `tick_index` counts the frames since the clock's zero."""
+
+    def __init__(self, legs: Legs) -> None:
+        self._legs = legs
+        self.track = np.full(MAX_LEGS, NONE, np.intp)
+        self.tick_index = 0
+        self._uses = np.zeros(MAX_LEGS, np.int64)
+        self._buffers = JitterBuffers()
+        self._concealer = Concealer()
+        self._law = np.zeros(0, np.intp)
+        self._kept = np.zeros((0, KEPT_FRAMES, FRAME_SAMPLES), np.int16)
+        self._free: list[int] = []
+        self._live: Rows = np.zeros(0, np.intp)
+        self._ticked_at = 0.0
+        self.now = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Some leg is listened to."""
+        return len(self._live) > 0
+
+    def want(self, row: int) -> None:
+        """Listen to a leg, until `release` has been called as often."""
+        self._uses[row] += 1
+        if self._uses[row] == 1:
+            self.track[row] = self._open(row)
+
+    def release(self, row: int) -> None:
+        """One who wanted to hear this leg does so no more."""
+        self._uses[row] -= 1
+        if self._uses[row] == 0:
+            track = int(self.track[row])
+            self.track[row] = NONE
+            self._free.append(track)
+            self._live = self._live[self._live != track]
+
+    def _open(self, row: int) -> int:
+        if not self._free:
+            count = len(self._law)
+            more = max(8, count)
+            self._free = list(range(count + more - 1, count - 1, -1))
+            self._buffers.grow(count + more)
+            self._concealer.grow(count + more)
+            self._law = np.concatenate([self._law, np.zeros(more, np.intp)])
+            kept = np.zeros((more, KEPT_FRAMES, FRAME_SAMPLES), np.int16)
+            self._kept = np.concatenate([self._kept, kept])
+        track = self._free.pop()
+        self._law[track] = self._legs.codec[row] == PCMA
+        self._kept[track] = 0
+        self._buffers.reset(track)
+        self._concealer.reset(track)
+        self._live = np.append(self._live, track)
+        return track
+
+    def change_codec(self, row: int) -> None:
+        """Go on in a leg's new codec."""
+        if self.track[row] != NONE:
+            self._law[self.track[row]] = self._legs.codec[row] == PCMA
+
+    def place(self, rows: Rows, words: Words, payloads: Octets, lengths: NDArray[np.int64]) -> None:
+        """Take packets of legs that are listened to, in their codecs."""
+        tracks = self.track[rows]
+        samples = np.take(_LINEAR, payloads + (self._law[tracks] << 8)[:, None])
+        phase = int((self.now - self._ticked_at) * SAMPLE_RATE)
+        phase = min(max(phase, 0), 2 * FRAME_SAMPLES)
+        self._buffers.place(tracks, words[:, 1], samples, lengths, phase)
+
+    def catch_up(self, now: float) -> None:
+        """Take note of the clock; after a stall, or a rest, nothing was heard meanwhile."""
+        self.now = now
+        behind = int(now / TICK_SECONDS + 0.5) - self.tick_index
+        if abs(behind) > MAX_BEHIND:
+            self.tick_index += behind
+            self._kept[:] = 0
+
+    def tick(self, now: float) -> None:
+        """Take the next 20 ms of every leg."""
+        self.tick_index += 1
+        self.catch_up(now)
+        self._ticked_at = now
+        tracks = self._live
+        if not len(tracks):
+            return
+        frames = self._buffers.pull(tracks)
+        holes = self._concealer.holes(tracks, frames)
+        slot = self.tick_index % KEPT_FRAMES
+        if len(holes):
+            some = tracks[holes]
+            history = [self._kept[some, (slot - back) % KEPT_FRAMES] for back in (2, 1)]
+            frames[holes] = self._concealer.fill(
+                some, frames[holes], np.concatenate(history, axis=1)
+            )
+        self._kept[tracks, slot] = frames
+
+    def frames(self, rows: Rows) -> Samples:
+        """Return the present 20 ms of these legs, (n, 160); all of them are listened to."""
+        samples: Samples = self._kept[self.track[rows], self.tick_index % KEPT_FRAMES]
+        return samples
+
+    def past(self, row: int, start: int, stop: int) -> Samples:
+        """Return a leg's frames from tick `start` to before `stop`, (n, 160), of the last second."""
+        slots = np.arange(start, stop) % KEPT_FRAMES
+        samples: Samples = self._kept[self.track[row], slots]
+        return samples
+
+    def behind(self, row: int) -> int:
+        """Return how many frames have come of a leg that are still to be heard."""
+        return -(-self._buffers.behind(int(self.track[row])) // FRAME_SAMPLES)
