@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from carillon.sip.core import OPTIONS
 from carillon.sip.errors import RemoteError
 from carillon.sip.headers import Via, parse_cseq, parse_via, sdp_of, tag_of
 from carillon.sip.message import MAX_VIAS, Message
@@ -12,6 +13,7 @@ from carillon.sip.uri import parse_uri
 _MUST = ("From", "To", "Call-ID", "CSeq")
 _COOKIE = "z9hG4bK"
 _SDP = frozenset(("application/sdp", "application/*", "*/*"))
+REGISTRAR = OPTIONS | {"path", "outbound", "gruu"}
 _WITH_SDP = frozenset(("INVITE", "UPDATE", "PRACK", "ACK"))
 
 
@@ -62,10 +64,11 @@ def check_headers(message: Message) -> None:
 
 def check_extensions(request: Message) -> None:
     """Refuse what asks for something we do not know: 420, 415."""
+    known = REGISTRAR if request.method == "REGISTER" else OPTIONS
     if request.method in ("ACK", "CANCEL"):
         return
     if "Require" in request.headers:
-        unknown = request.all("Require")
+        unknown = [tag for tag in request.all("Require") if tag.lower() not in known]
         if unknown:
             raise RemoteError(420, headers=(("Unsupported", ", ".join(unknown)),))
     if not request.body or _optional(request):

@@ -1,4 +1,4 @@
-"""Legs that call us: ring, accept, refuse, and their CANCEL (RFC 3261 §9.2, §13.3)."""
+"""Legs that call us: ring, accept, refuse, and their CANCEL (RFC 3261 §9.2, §13.3, RFC 3262)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from carillon.sip.headers import Via
 from carillon.sip.leg import Leg, Legs, is_address
 from carillon.sip.message import Headers, Message
 from carillon.sip.outputs import Cancelled, InviteReceived
+from carillon.sip.reliable import Provisionals, reliable_of
+from carillon.sip.replaces import replaces_of
 from carillon.sip.transaction import Transaction
 
 REMIND = 60.0
@@ -23,10 +25,13 @@ class Answering:
     def __init__(self, core: Core, legs: Legs) -> None:
         self._core = core
         self._legs = legs
+        self.provisionals = Provisionals(core, self)
 
     def receive(self, transaction: Transaction, request: Message, via: Via, now: float) -> None:
         """Take a first INVITE that has passed every check; `RemoteError` when it makes no dialog."""
         flow = transaction.flow
+        replaces = replaces_of(request)
+        self._legs.expiries.check(request)
         leg = self._legs.admit(request, flow)
         transaction.number = leg.number
         try:
@@ -37,29 +42,58 @@ class Answering:
         same = via.host == flow.host and (via.port or 5060) == flow.port
         leg.direct = same or not is_address(via.host)
         leg.server = transaction
+        leg.allow = request.headers.get("Allow")
+        leg.reliable = reliable_of(request)
         self._core.respond(transaction, 100, now)
-        self._core.tell(InviteReceived(leg.number, request, flow))
+        self._core.tell(InviteReceived(leg.number, request, flow, replaces))
 
-    def ring(self, leg: Leg, now: float, status: int, sdp: bytes, headers: Headers) -> None:
+    def ring(
+        self, leg: Leg, now: float, status: int, sdp: bytes, headers: Headers, reliable: bool
+    ) -> None:
         """Send a provisional response; ignored after a final one."""
+        if leg.state != "incoming" or leg.server is None or status <= 100:
+            return
+        mine = leg.reliable
+        # One that need not be acknowledged must not overtake those that have to be (RFC 3262 §3).
+        if mine is not None and (mine.required or reliable or mine.rseq):
+            self.provisionals.send(leg, mine, status, sdp, tuple(headers), now)
+        else:
+            self._core.respond(
+                leg.server,
+                status,
+                now,
+                headers=headers,
+                body=sdp,
+                to_tag=leg.local_tag,
+                described=True,
+            )
+            leg.described = sdp or leg.described
+        if leg.timer is None:
+            leg.timer = self._core.timers.start(now + REMIND, partial(self._ring_on, leg, status))
+
+    def _ring_on(self, leg: Leg, status: int, now: float) -> None:
+        # Proxies on the way give a silent INVITE three minutes (§13.3.1.1).
         if leg.state != "incoming" or leg.server is None:
             return
-        every = [*self._core.answer_headers(leg.flow), *headers]
-        self._core.respond(leg.server, status, now, headers=every, body=sdp, to_tag=leg.local_tag)
-        if leg.timer is None:
-            self._ring_on(leg, now)
-
-    def _ring_on(self, leg: Leg, now: float) -> None:
-        # Proxies on the way give a silent INVITE three minutes (§13.3.1.1).
-        if leg.state == "incoming" and leg.server is not None:
-            if leg.timer is not None:
-                self._core.transactions.repeat(leg.server)
-            leg.timer = self._core.timers.start(now + REMIND, partial(self._ring_on, leg))
+        if leg.reliable is not None and leg.reliable.rseq:
+            # A repeated number would be taken for an echo.
+            self.provisionals.send(leg, leg.reliable, status, b"", (), now)
+        else:
+            self._core.transactions.repeat(leg.server)
+        leg.timer = self._core.timers.start(now + REMIND, partial(self._ring_on, leg, status))
 
     def accept(self, leg: Leg, sdp: bytes, now: float, headers: Headers) -> None:
-        """Send 200; ignored after a final response."""
+        """Send 200, once a PRACK it has to wait for is here; ignored after a final response."""
         if leg.state != "incoming" or leg.server is None:
             return
+        mine = leg.reliable
+        if mine is not None:
+            if (mine.sent is not None and mine.settling) or leg.offered is not None:
+                mine.acceptance = sdp, tuple(headers)
+                return
+            mine.stop()
+            if leg.dialog is not None and leg.dialog.settled:
+                sdp = b""
         leg.state = "answered"
         if leg.timer is not None:
             leg.timer.stop()

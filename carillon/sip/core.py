@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 
 from carillon.sip.dialog import Dialog
@@ -17,7 +17,10 @@ from carillon.sip.timers import Timers
 from carillon.sip.transaction import Transaction, Transactions
 from carillon.sip.uri import host_text
 
-ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE"
+ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, SUBSCRIBE"
+SUPPORTED = "100rel, replaces, timer, norefersub"
+OPTIONS = frozenset(SUPPORTED.split(", "))
+TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
 MAX_TRIES = 3
 
 Then = Callable[["Asked", int, Message | None, float], None]
@@ -92,6 +95,19 @@ class Asked:
         )
         if value is None:
             return False
+        self._change({answering: value})
+        return True
+
+    def again(self, headers: Mapping[str, str], now: float) -> bool:
+        """Ask again with other headers; False when it was asked too often."""
+        if self.tries >= MAX_TRIES:
+            return False
+        self._change(headers)
+        self.send(now)
+        return True
+
+    def _change(self, headers: Mapping[str, str]) -> None:
+        message = self.message
         number = parse_cseq(message.headers["CSeq"][0])[0] + 1
         if self.dialog is not None:
             number = self.dialog.next_cseq()
@@ -99,24 +115,44 @@ class Asked:
         # The refused transaction still holds the old message for its echoes.
         again.headers = dict(message.headers)
         again.headers["CSeq"] = [f"{number} {message.method}"]
-        again.headers[answering] = [value]
+        again.headers.update((name, [value]) for name, value in headers.items())
         self.message = again
-        return True
 
 
 class Core:
     """Our identity, the clockwork, the transactions and the outgoing queue."""
 
     def __init__(
-        self, host: str, port: int, tokens: Callable[[], str], product: str, max_transactions: int
+        self,
+        host: str,
+        ports: Mapping[str, int],
+        tokens: Callable[[], str],
+        product: str,
+        max_transactions: int,
     ) -> None:
-        self.sent_by = f"{host_text(host)}:{port}"
+        self._vias: dict[str, str] = {}
+        self._contacts: dict[str, str] = {}
+        self._described: dict[str, dict[str, list[str]]] = {}
+        for transport in TRANSPORTS:
+            self._name(transport, f"{host_text(host)}:{ports.get(transport, ports['udp'])}")
         self.tokens = tokens
         self.product = product
         self.timers = Timers()
         self.outputs: deque[Output] = deque()
         self.transactions = Transactions(self.timers, self.outputs, max_transactions)
         self._numbers = count(1)
+
+    def _name(self, transport: str, sent_by: str) -> None:
+        # RFC 3581: always with rport. RFC 7118 §5: a URI has one word for WebSockets, secured or not.
+        self._vias[transport] = f"SIP/2.0/{transport.upper()} {sent_by};rport;branch="
+        way = "" if transport == "udp" else f";transport={transport.replace('wss', 'ws')}"
+        self._contacts[transport] = f"<sip:{sent_by}{way}>"
+        self._described[transport] = {
+            "Contact": [self._contacts[transport]],
+            "Allow": [ALLOW],
+            "Supported": [SUPPORTED],
+            "Content-Type": ["application/sdp"],
+        }
 
     def number(self) -> int:
         """Return a new name for a leg or a transaction."""
@@ -127,21 +163,19 @@ class Core:
         return f"z9hG4bK{self.tokens()}"
 
     def via(self, flow: Flow, branch: str) -> str:
-        """Return our Via for requests over a flow; always with rport (RFC 3581)."""
-        return f"SIP/2.0/{flow.transport.upper()} {self.sent_by};rport;branch={branch}"
+        """Return our Via for requests over a flow."""
+        return self._vias[flow.transport] + branch
 
     def contact(self, flow: Flow) -> str:
         """Return our Contact, reachable by the transport of a flow."""
-        transport = "" if flow.transport == "udp" else f";transport={flow.transport}"
-        return f"<sip:{self.sent_by}{transport}>"
+        return self._contacts[flow.transport]
 
-    def answer_headers(self, flow: Flow) -> list[tuple[str, str]]:
-        """Return the headers of every response or request that carries our session description."""
-        return [
-            ("Contact", self.contact(flow)),
-            ("Allow", ALLOW),
-            ("Content-Type", "application/sdp"),
-        ]
+    def describe(self, message: Message, flow: Flow, sdp: bytes) -> None:
+        """Write a session description, and what goes with one or with none in its place."""
+        message.headers.update(self._described[flow.transport])
+        message.body = sdp
+        if not sdp:
+            del message.headers["Content-Type"]
 
     def tell(self, event: Event) -> None:
         """Hand an event to the switch."""
@@ -180,17 +214,25 @@ class Core:
         headers: Headers = (),
         body: bytes = b"",
         to_tag: str = "",
+        described: bool = False,
     ) -> bytes:
-        """Respond to a request; return the bytes. b"" when it was answered before."""
+        """Respond to a request; return the bytes. b"" when it was answered before.
+
+        `described`: the body is our session description, or its place (`describe`).
+        """
         request = transaction.request
         if request is None:
             return b""
         response = request.response(status, reason, to_tag=to_tag)
         response.headers["Server"] = [self.product]
-        add_headers(response, headers)
-        response.body = body
-        if not body:
-            response.headers.pop("Content-Type", None)
+        if described:
+            self.describe(response, transaction.flow, body)
+            add_headers(response, headers)
+        else:
+            add_headers(response, headers)
+            response.body = body
+            if not body:
+                response.headers.pop("Content-Type", None)
         return self.transactions.respond(transaction, response, now)
 
 

@@ -10,10 +10,15 @@ from carillon.sip.message import Message
 
 
 class Dialog:
-    """What both sides remember. `local` and `remote` are the From and To of our requests, tags included."""
+    """What both sides remember. `local` and `remote` are the From and To of our requests, tags included.
+
+    Of an early dialog also how far it got: `rseq`, the last reliable response, `early_sdp`, what they
+    described last, and `settled`, whether an offer has been answered for good (RFC 3262 §5).
+    """
 
     __slots__ = (
         "call_id",
+        "early_sdp",
         "local",
         "local_cseq",
         "local_tag",
@@ -21,6 +26,8 @@ class Dialog:
         "remote_cseq",
         "remote_tag",
         "routes",
+        "rseq",
+        "settled",
         "target",
     )
 
@@ -38,6 +45,9 @@ class Dialog:
             parse_name_addr(route)
         self.local_cseq = 0
         self.remote_cseq = -1
+        self.rseq = 0
+        self.early_sdp = b""
+        self.settled = False
 
     @classmethod
     def of_request(cls, request: Message, local_tag: str) -> Dialog:

@@ -7,7 +7,7 @@ queue. A leg the switch has hung up or refused tells it nothing more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from carillon.sip.answering import Answering
@@ -32,12 +32,21 @@ from carillon.sip.outputs import (
     OfferRefused,
     Output,
     Progressed,
+    ReferralAnswered,
+    ReferralProgressed,
+    Referred,
     RequestReceived,
     ResponseReceived,
+    Resubscribed,
     Send,
+    Subscribed,
+    SubscriptionEnded,
 )
 from carillon.sip.reception import Reception
+from carillon.sip.replaces import Replaces
 from carillon.sip.session import Session
+from carillon.sip.subscriptions import Subscriptions
+from carillon.sip.transfer import Transfers
 
 __all__ = [
     "Answered",
@@ -58,18 +67,26 @@ __all__ = [
     "Offered",
     "Output",
     "Progressed",
+    "ReferralAnswered",
+    "ReferralProgressed",
+    "Referred",
     "RemoteError",
+    "Replaces",
     "RequestReceived",
     "ResponseReceived",
+    "Resubscribed",
     "Send",
+    "Subscribed",
+    "SubscriptionEnded",
 ]
 
 
 class Endpoint:
     """One SIP user agent with many calls.
 
-    `host` and `port` are what Via and Contact say. `tokens()` returns a fresh random hex text each time, 64
-    bits or more. Above `max_transactions` at work new calls get 503; calls that are up go on.
+    `host` and `port` are what Via and Contact say; `ports` where a transport has one of its own. `tokens()`
+    returns a fresh random hex text each time, 64 bits or more. Above `max_transactions` at work new calls get
+    503; calls that are up go on. Calls are to be refreshed every `session_seconds` (RFC 4028).
     """
 
     def __init__(
@@ -78,17 +95,30 @@ class Endpoint:
         host: str,
         port: int,
         tokens: Callable[[], str],
+        ports: Mapping[str, int] | None = None,
         product: str = "Carillon",
         max_transactions: int = 20000,
+        session_seconds: int = 1800,
+        min_session_seconds: int = 90,
     ) -> None:
-        self._core = Core(host, port, tokens, product, max_transactions)
-        self._legs = Legs(self._core)
-        self._calling = Calling(self._core, self._legs)
-        self._answering = Answering(self._core, self._legs)
-        self._session = Session(self._core, self._legs)
+        every = {"udp": port, **(ports or {})}
+        core = self._core = Core(host, every, tokens, product, max_transactions)
+        legs = self._legs = Legs(core, session_seconds, min_session_seconds)
+        self._answering = Answering(core, legs)
+        self._transfers = Transfers(core, legs)
+        self._session = Session(core, legs, self._answering, self._transfers)
+        self._calling = Calling(core, legs, self._session)
+        self._subscriptions = Subscriptions(core)
         self._reception = Reception(
-            self._core, self._legs, self._answering, self._session, max_transactions
+            core, legs, self._answering, self._session, self._subscriptions, max_transactions
         )
+        # What others do for the switch just as it is: see their docstrings.
+        self.answer_referral = self._transfers.answer
+        self.tell_referral = self._transfers.tell
+        self.refer = self._transfers.refer
+        self.accept_subscription = self._subscriptions.accept
+        self.refuse_subscription = self._subscriptions.refuse
+        self.notify = self._subscriptions.notify
 
     # Input and output
 
@@ -113,15 +143,27 @@ class Endpoint:
     def flow_failed(self, flow: Flow, now: float) -> None:
         """Learn that a flow broke: what waits for an answer over it gets 503."""
         self._core.transactions.fail(flow, now)
+        self._subscriptions.flow_failed(flow, now)
 
     # The server side of a leg
 
     def ring(
-        self, leg: int, now: float, *, status: int = 180, sdp: bytes = b"", headers: Headers = ()
+        self,
+        leg: int,
+        now: float,
+        *,
+        status: int = 180,
+        sdp: bytes = b"",
+        headers: Headers = (),
+        reliable: bool = False,
     ) -> None:
-        """Send a provisional response."""
+        """Send a provisional response; one to be acknowledged where the caller asks for it.
+
+        `reliable`: also where the caller merely can (RFC 3262). With `sdp` that settles the description for
+        good: offers may follow before the answer, and the 200 describes nothing any more.
+        """
         if found := self._legs.get(leg):
-            self._answering.ring(found, now, status, sdp, headers)
+            self._answering.ring(found, now, status, sdp, headers, reliable)
 
     def accept(self, leg: int, sdp: bytes, now: float, headers: Headers = ()) -> None:
         """Answer: 200, repeated until the ACK. `Confirmed` follows, or `HungUp` with "no-ack"."""
@@ -150,6 +192,7 @@ class Endpoint:
         sdp: bytes,
         headers: Headers = (),
         credentials: Credentials | None = None,
+        max_forwards: int = 70,
     ) -> int:
         """Call somebody; `from_` and `to` are addresses without tag. Return the leg."""
         leg = self._calling.invite(
@@ -161,6 +204,7 @@ class Endpoint:
             sdp=sdp,
             headers=headers,
             credentials=credentials,
+            max_forwards=max_forwards,
         )
         return leg.number
 
@@ -189,7 +233,10 @@ class Endpoint:
             self._calling.cancel(found, now)
 
     def reoffer(self, leg: int, sdp: bytes, now: float) -> None:
-        """Offer a change by re-INVITE when it is our turn; `OfferAnswered` or `OfferRefused` follows."""
+        """Offer a change when it is our turn; `OfferAnswered` or `OfferRefused` follows.
+
+        By re-INVITE; before the answer by UPDATE where they take it, else as soon as there is an answer.
+        """
         if found := self._legs.get(leg):
             self._session.offer(found, sdp, now)
 
@@ -207,6 +254,16 @@ class Endpoint:
         """Send INFO within the call."""
         if found := self._legs.get(leg):
             self._session.inform(found, content_type, body, now)
+
+    def find_leg(self, call_id: str, local_tag: str, remote_tag: str) -> int | None:
+        """Return the leg a dialog belongs to: of a `Replaces`, `to_tag` is local and `from_tag` remote."""
+        found = self._legs.find(call_id, local_tag, remote_tag)
+        return None if found is None or found.let_go else found.number
+
+    def leg_state(self, leg: int) -> str:
+        """Return calling, early or cancelling (we called), incoming or answered (they did), confirmed, ""."""
+        found = self._legs.get(leg)
+        return found.state if found else ""
 
     def leg_call_id(self, leg: int) -> str:
         """Return the Call-ID of a leg, "" when it is gone."""
@@ -250,7 +307,7 @@ class Endpoint:
         message = new_request(
             method, uri, from_, to, core.tokens(), call_id or core.tokens(), cseq or 1
         )
-        if method in ("REGISTER", "SUBSCRIBE", "OPTIONS"):
+        if method in ("REGISTER", "SUBSCRIBE", "NOTIFY", "OPTIONS"):
             message.headers["Contact"] = [core.contact(flow)]
         add_headers(message, headers)
         message.body = body

@@ -190,6 +190,17 @@ def parse_seconds(text: str | None) -> int | None:
     return min(int(digits), 2**32 - 1)
 
 
+def supports(message: Message, tag: str, header: str = "Supported") -> bool:
+    """Tell whether a message names an option tag."""
+    values = message.headers.get(header)
+    if not values:
+        return False
+    return any(
+        tag in value and tag in (part.strip(" \t").lower() for part in value.split(","))
+        for value in (text.lower() for text in values)
+    )
+
+
 def media_type(message: Message) -> str:
     """Return the Content-Type without its parameters, in lower case."""
     return (message.get("Content-Type") or "").partition(";")[0].strip(" \t").lower()

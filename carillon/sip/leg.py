@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from functools import partial
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from carillon.sip.core import Asked, Core, Then
 from carillon.sip.dialog import Dialog
 from carillon.sip.digest import Credentials
 from carillon.sip.errors import LocalError, RemoteError
+from carillon.sip.expiry import Expiries, Expiry
 from carillon.sip.headers import parse_cseq, sdp_of, tag_of
 from carillon.sip.message import Headers, Message
 from carillon.sip.outputs import Flow, HungUp, Send
 from carillon.sip.timers import LINGER, T1, T2, Timer
 from carillon.sip.transaction import Transaction
 from carillon.sip.uri import Uri, parse_uri
+
+if TYPE_CHECKING:
+    from carillon.sip.reliable import Reliable
+    from carillon.sip.transfer import Referral
 
 MAX_FORKS = 16
 _DIGITS = frozenset("0123456789.")
@@ -48,15 +54,18 @@ class Leg:
 
     __slots__ = (
         "accepted",
+        "allow",
         "asked",
         "call_id",
         "caller",
         "credentials",
+        "described",
         "dialog",
         "direct",
-        "early_sdp",
+        "expiry",
         "farewell",
         "flow",
+        "forks",
         "key",
         "let_go",
         "local_tag",
@@ -64,8 +73,10 @@ class Leg:
         "offered",
         "offering",
         "postponed",
+        "referrals",
+        "referring",
+        "reliable",
         "retried",
-        "rseq",
         "server",
         "state",
         "timer",
@@ -93,12 +104,30 @@ class Leg:
         """Our offer that has to wait for its turn."""
         self.accepted: Accepted | None = None
         self.credentials: Credentials | None = None
-        self.early_sdp = b""
+        self.allow: list[str] | None = None
+        """What they say they take."""
+        self.described = b""
+        """The last session description we gave them."""
+        self.expiry: Expiry | None = None
+        self.forks: dict[str, Dialog] | None = None
+        """Every early dialog by their tag, once there is more than one; `dialog` is who spoke last."""
+        self.referrals: dict[int, Referral] | None = None
+        self.referring = False
+        """Whether a REFER of ours may still bring news."""
+        self.reliable: Reliable | None = None
         self.farewell = ""
         self.let_go = False
         self.retried = False
-        self.rseq = 0
         self.timer: Timer | None = None
+
+    def allows(self, method: str) -> bool:
+        """Whether the far end has said that it takes a method."""
+        return any(method in text.upper() for text in self.allow or ())
+
+    def turn_to(self, remote_tag: str) -> None:
+        """Go on with the early dialog that a request or response belongs to."""
+        if self.forks is not None:
+            self.dialog = self.forks.get(remote_tag, self.dialog)
 
     def way(self, dialog: Dialog | None = None) -> Flow:
         """Return the flow for the next request within the dialog.
@@ -145,8 +174,10 @@ def is_direct(uri: Uri, flow: Flow) -> bool:
 class Legs:
     """All legs, by our number and by dialog."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, session_seconds: int, min_session_seconds: int) -> None:
         self.core = core
+        self.expiries = Expiries(core.timers, self._expire, session_seconds, min_session_seconds)
+        self.referrals: dict[int, Referral] = {}
         self._by_number: dict[int, Leg] = {}
         self._by_dialog: dict[tuple[str, str], Leg] = {}
         self._by_invite: dict[tuple[str, str, str], Leg] = {}
@@ -168,9 +199,11 @@ class Legs:
     def find(self, call_id: str, local_tag: str, remote_tag: str) -> Leg | None:
         """Return the leg a request within a dialog belongs to (§12.2.2)."""
         leg = self._by_dialog.get((call_id, local_tag))
-        if leg is None or leg.dialog is None or leg.dialog.remote_tag != remote_tag:
+        if leg is None or leg.dialog is None:
             return None
-        return leg
+        if leg.dialog.remote_tag == remote_tag:
+            return leg
+        return leg if leg.forks is not None and remote_tag in leg.forks else None
 
     def admit(self, request: Message, flow: Flow) -> Leg:
         """Make the leg of an INVITE; 482 when it is here already by another way (§8.2.2.2)."""
@@ -194,9 +227,20 @@ class Legs:
             leg.accepted.stop()
         if leg.timer is not None:
             leg.timer.stop()
+        if leg.reliable is not None:
+            leg.reliable.stop()
+        self.expiries.stop(leg)
         if leg.offered is not None:
             self.core.respond(leg.offered, 487, now)
             leg.offered = None
+        for number in leg.referrals or ():
+            referral = self.referrals.pop(number)
+            if referral.asked is not None:
+                self.core.respond(referral.asked, 487, now)
+        leg.referrals = None
+
+    def _expire(self, leg: Leg, now: float) -> None:
+        self.end(leg, now, reason='SIP;cause=408;text="Session expired"', told="expired")
 
     def bye(self, leg: Leg, now: float, reason: str = "", *, dialog: Dialog | None = None) -> None:
         """Send BYE; what comes of it is nobody's concern any more."""
@@ -256,12 +300,18 @@ class Legs:
         request = transaction.request
         if request is None:
             return
-        offering = not sdp_of(request)
+        offering = bool(sdp) and not sdp_of(request)
         number = parse_cseq(request.headers["CSeq"][0])[0]
-        every = [*self.core.answer_headers(transaction.flow), *headers]
         data = self.core.respond(
-            transaction, 200, now, headers=every, body=sdp, to_tag=self.to_tag(leg, request)
+            transaction,
+            200,
+            now,
+            headers=(*self.expiries.answer(leg, request, now), *headers),
+            body=sdp,
+            to_tag=self.to_tag(leg, request),
+            described=True,
         )
+        leg.described = sdp or leg.described
         accepted = Accepted(Send(data, transaction.flow), number, now, offering)
         leg.accepted = accepted
         accepted.interval = T1

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from carillon.sip.message import Message
+from carillon.sip.replaces import Replaces
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A path to a peer. `connection` is the driver's id of a TCP connection, 0 when none is known yet."""
+    """A path to a peer: `transport` is udp, tcp, tls, ws or wss.
+
+    `connection` is the driver's id of a stream's connection, 0 when none is known yet.
+    """
 
     transport: str
     host: str
@@ -27,11 +31,15 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class InviteReceived:
-    """Somebody calls; 100 Trying is already sent."""
+    """Somebody calls; 100 Trying is already sent.
+
+    `replaces` names the leg of ours whose place this call is to take (`Endpoint.find_leg`).
+    """
 
     leg: int
     request: Message
     flow: Flow
+    replaces: Replaces | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +64,17 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Our INVITE came to nothing; the leg is gone. `message` is None for a made-up 408 or 503."""
+    """Our INVITE came to nothing; the leg is gone. `message` is None for a made-up 408 or 503.
+
+    `cause` is the text of its Reason header. `contacts` are the URIs a 3xx names, the best first.
+    """
 
     leg: int
     status: int
     reason: str
     message: Message | None
+    cause: str = ""
+    contacts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +97,8 @@ class Confirmed:
 class HungUp:
     """The far end ended the call, or is lost; the leg is gone.
 
-    `reason` is the text of its Reason header, or "no-ack" (our 2xx was never acknowledged), or "lost"
-    (the far end no longer knows the call, or no longer answers).
+    `reason` is the text of its Reason header, or "no-ack" (our 2xx was never acknowledged), "lost" (the far
+    end no longer knows the call, or no longer answers), or "expired" (it stopped refreshing the call).
     """
 
     leg: int
@@ -94,7 +107,10 @@ class HungUp:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A new offer, to be answered or refused; `sdp` is b"" when they want ours (an INVITE without one)."""
+    """A new offer, to be answered or refused; `sdp` is b"" when they want ours (an INVITE without one).
+
+    `method` is INVITE, UPDATE or PRACK; the last two may come before the call is answered.
+    """
 
     leg: int
     sdp: bytes
@@ -103,7 +119,7 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class OfferAnswered:
-    """The answer to our offer within the call."""
+    """The answer to our offer within the call; b"" when it brought none. Also after a refresh of ours."""
 
     leg: int
     sdp: bytes
@@ -124,6 +140,61 @@ class Informed:
     leg: int
     content_type: str
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """The far end of a leg wants to be connected elsewhere (REFER), to be answered by `answer_referral`.
+
+    `refer_to` is a sip, sips or tel URI without headers; `replaces` the leg it is to take the place of.
+    """
+
+    leg: int
+    referral: int
+    refer_to: str
+    replaces: Replaces | None
+    referred_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralAnswered:
+    """The final response to our REFER; after a 2xx `ReferralProgressed` may follow."""
+
+    leg: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralProgressed:
+    """What the far end tells of the call our REFER made it place; 200 and above is the last."""
+
+    leg: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """Somebody wants to be told of a state, to be accepted or refused. `seconds` 0: only once."""
+
+    subscription: int
+    request: Message
+    flow: Flow
+    package: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resubscribed:
+    """A subscriber asked again, and is to be told the whole state anew."""
+
+    subscription: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionEnded:
+    """A subscriber is gone, or its time is over."""
+
+    subscription: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +228,12 @@ Event = (
     | OfferAnswered
     | OfferRefused
     | Informed
+    | Referred
+    | ReferralAnswered
+    | ReferralProgressed
+    | Subscribed
+    | Resubscribed
+    | SubscriptionEnded
     | RequestReceived
     | ResponseReceived
 )

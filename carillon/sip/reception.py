@@ -17,10 +17,12 @@ from carillon.sip.leg import Legs
 from carillon.sip.message import Headers, Message, parse
 from carillon.sip.outputs import Flow, RequestReceived
 from carillon.sip.session import Session
+from carillon.sip.subscriptions import Subscriptions
 from carillon.sip.transaction import Key, Transaction
 
 # Outside a dialog the switch decides about these; the rest makes sense only within one.
-_SWITCH = frozenset(("REGISTER", "OPTIONS", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER"))
+_SWITCH = frozenset(("REGISTER", "OPTIONS", "NOTIFY", "PUBLISH", "MESSAGE", "REFER"))
+_OURS = frozenset(("INVITE", "SUBSCRIBE"))
 _WITHIN = frozenset(("BYE", "UPDATE", "PRACK", "INFO"))
 
 
@@ -28,12 +30,19 @@ class Reception:
     """Sorts what arrives; remembers the requests the switch has still to respond to."""
 
     def __init__(
-        self, core: Core, legs: Legs, answering: Answering, session: Session, max_requests: int
+        self,
+        core: Core,
+        legs: Legs,
+        answering: Answering,
+        session: Session,
+        subscriptions: Subscriptions,
+        max_requests: int,
     ) -> None:
         self._core = core
         self._legs = legs
         self._answering = answering
         self._session = session
+        self._subscriptions = subscriptions
         self._requests: dict[int, Transaction] = {}
         self._max_requests = max_requests
         self._stateless_tag = core.tokens()
@@ -115,17 +124,22 @@ class Reception:
     def _receive_within(self, request: Message, key: Key, flow: Flow, now: float) -> None:
         headers = request.headers
         local, remote = tag_of(headers["To"][0]), tag_of(headers["From"][0])
-        leg = self._legs.find(headers["Call-ID"][0], local, remote)
+        call_id = headers["Call-ID"][0]
+        leg = self._legs.find(call_id, local, remote)
         if request.method == "ACK":
             if leg is not None:
                 self._session.acknowledged(leg, request, now)
             return
-        if leg is None:
+        subscription = None if leg else self._subscriptions.find(call_id, local, remote)
+        if leg is None and subscription is None:
             raise RemoteError(481)
         check_extensions(request)
         transaction = self._core.transactions.serve(request, key, flow, now)
         try:
-            self._session.receive(leg, transaction, request, now)
+            if leg is not None:
+                self._session.receive(leg, transaction, request, now)
+            elif subscription is not None:
+                self._subscriptions.receive_within(subscription, transaction, request, now)
         except RemoteError as error:
             self._core.respond(
                 transaction, error.status, now, reason=error.reason, headers=error.headers
@@ -140,20 +154,29 @@ class Reception:
         check_outside(request)
         if method in _WITHIN:
             raise RemoteError(481)
-        if method != "INVITE" and method not in _SWITCH:
+        if method not in _OURS and method not in _SWITCH:
             raise RemoteError(501, headers=(("Allow", ALLOW),))
         check_extensions(request)
         if self._core.transactions.full:
             raise RemoteError(503, headers=(("Retry-After", "10"),))
         transaction = self._core.transactions.serve(request, key, flow, now)
-        if method != "INVITE":
+        if method in _SWITCH:
             self._hand_over(transaction, request, flow)
             return
         try:
-            self._answering.receive(transaction, request, via, now)
+            if method == "INVITE":
+                self._answering.receive(transaction, request, via, now)
+            else:
+                self._subscriptions.receive(transaction, request, now)
         except RemoteError as error:
-            tag = self._core.tokens()
-            self._core.respond(transaction, error.status, now, reason=error.reason, to_tag=tag)
+            self._core.respond(
+                transaction,
+                error.status,
+                now,
+                reason=error.reason,
+                headers=error.headers,
+                to_tag=self._core.tokens(),
+            )
 
     def _hand_over(self, transaction: Transaction, request: Message, flow: Flow) -> None:
         number = self._core.number()

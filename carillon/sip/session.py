@@ -1,18 +1,20 @@
 """What happens within a call: ACK, BYE, INFO, and new offers (RFC 3261 §12-15, RFC 3264, RFC 3311).
 
 One offer at a time. Ours waits until theirs and the ACK are done with; when both cross, 491 sends both
-away, and ours comes back once, after the wait of §14.1.
+away, and ours comes back once, after the wait of §14.1. Before the call is answered offers are UPDATEs, and
+only once the first one has been answered reliably; then they are INVITEs, which people may have to agree to.
 """
 
 from __future__ import annotations
 
 from functools import partial
 
-from carillon.sip.core import ALLOW, Asked, Core, add_headers
+from carillon.sip.answering import Answering
+from carillon.sip.core import ALLOW, Asked, Core, Then
 from carillon.sip.errors import RemoteError
-from carillon.sip.headers import media_type, parse_cseq, sdp_of
+from carillon.sip.headers import media_type, parse_cseq, sdp_of, tag_of
 from carillon.sip.leg import Leg, Legs
-from carillon.sip.message import Message
+from carillon.sip.message import Headers, Message
 from carillon.sip.outputs import (
     Confirmed,
     Flow,
@@ -24,6 +26,7 @@ from carillon.sip.outputs import (
 )
 from carillon.sip.timers import LINGER
 from carillon.sip.transaction import Transaction
+from carillon.sip.transfer import Transfers
 
 # What leaves no doubt that the far end has lost the call (§12.2.1.2).
 _LOST = (408, 481)
@@ -34,22 +37,27 @@ PATIENCE = 2 * LINGER
 class Session:
     """Requests within dialogs, both directions."""
 
-    def __init__(self, core: Core, legs: Legs) -> None:
+    def __init__(self, core: Core, legs: Legs, answering: Answering, transfers: Transfers) -> None:
         self._core = core
         self._legs = legs
+        self._provisionals = answering.provisionals
+        legs.expiries.refresh = self._refresh
         self._methods = {
             "INVITE": self._invited,
             "UPDATE": self._updated,
             "BYE": self._bye,
             "INFO": self._informed,
             "OPTIONS": self._asked_options,
-            "REFER": self._referred,
-            "PRACK": self._unknown,
-            "NOTIFY": self._unknown,
+            "PRACK": self._provisionals.acknowledged,
+            "REFER": transfers.referred,
+            "NOTIFY": transfers.notified,
+            "SUBSCRIBE": transfers.resubscribed,
         }
 
     def receive(self, leg: Leg, transaction: Transaction, request: Message, now: float) -> None:
         """Take a request within a dialog, not ACK; `RemoteError` says how to answer."""
+        if leg.forks is not None:
+            leg.turn_to(tag_of(request.headers["From"][0]))
         if leg.dialog is None:
             raise RemoteError(481)
         take = self._methods.get(request.method)
@@ -85,7 +93,7 @@ class Session:
             self._core.tell(Confirmed(leg.number, sdp))
         elif accepted is not None and accepted.offering:
             self._core.tell(OfferAnswered(leg.number, sdp))
-        self._next_offer(leg, now)
+        self.next_offer(leg, now)
 
     def _bye(self, leg: Leg, transaction: Transaction, request: Message, now: float) -> None:
         if leg.state in ("calling", "early", "cancelling"):
@@ -108,15 +116,9 @@ class Session:
         headers = (("Allow", ALLOW), ("Accept", "application/sdp"))
         self._core.respond(transaction, 200, now, headers=headers)
 
-    def _referred(self, leg: Leg, transaction: Transaction, request: Message, now: float) -> None:
-        raise RemoteError(603)
-
-    def _unknown(self, leg: Leg, transaction: Transaction, request: Message, now: float) -> None:
-        # A PRACK for what we never sent reliably, a NOTIFY nobody subscribed to.
-        raise RemoteError(481)
-
     def _invited(self, leg: Leg, transaction: Transaction, request: Message, now: float) -> None:
-        self._free_for_offer(leg)
+        self._legs.expiries.check(request)
+        self._free_for_offer(leg, answered=True)
         if leg.accepted is not None:
             # Their ACK was lost, but who sends the next INVITE has seen our 200.
             self._confirm(leg, b"", now)
@@ -127,6 +129,7 @@ class Session:
         self._core.tell(Offered(leg.number, sdp_of(request), "INVITE"))
 
     def _updated(self, leg: Leg, transaction: Transaction, request: Message, now: float) -> None:
+        self._legs.expiries.check(request)
         sdp = sdp_of(request)
         if not sdp:
             self._accept_refresh(leg, transaction, request, now)
@@ -135,6 +138,8 @@ class Session:
         if leg.accepted is not None and leg.accepted.offering:
             raise RemoteError(491)
         leg.offered = transaction
+        if leg.dialog is not None:
+            leg.dialog.early_sdp = sdp
         self._core.tell(Offered(leg.number, sdp, "UPDATE"))
 
     def _accept_refresh(
@@ -142,13 +147,24 @@ class Session:
     ) -> None:
         if leg.dialog is not None:
             leg.dialog.refresh(request)
-        contact = (("Contact", self._core.contact(leg.flow)),)
-        self._core.respond(transaction, 200, now, headers=contact)
+        self._agree(leg, transaction, b"", now)
 
-    def _free_for_offer(self, leg: Leg) -> None:
-        if leg.offering is not None or leg.state in ("calling", "early", "cancelling"):
+    def _agree(self, leg: Leg, transaction: Transaction, sdp: bytes, now: float) -> None:
+        """Answer an UPDATE or PRACK with 200."""
+        request = transaction.request
+        headers: Headers = ()
+        # Session timers do not run before the call is answered (RFC 4028 §4), and no PRACK touches them.
+        if request is not None and request.method == "UPDATE" and leg.state == "confirmed":
+            headers = self._legs.expiries.answer(leg, request, now)
+        self._core.respond(transaction, 200, now, headers=headers, body=sdp, described=True)
+        leg.described = sdp or leg.described
+
+    def _free_for_offer(self, leg: Leg, *, answered: bool = False) -> None:
+        early = leg.state in ("calling", "early", "cancelling", "incoming")
+        settled = not answered and leg.dialog is not None and leg.dialog.settled
+        if leg.offering is not None or (early and leg.state != "incoming" and not settled):
             raise RemoteError(491)
-        if leg.offered is not None or leg.state == "incoming":
+        if leg.offered is not None or (early and not settled):
             wait = str(int(self._core.tokens()[:4], 16) % 10)
             raise RemoteError(500, headers=(("Retry-After", wait),))
         if leg.let_go:
@@ -164,33 +180,49 @@ class Session:
         if request.method == "INVITE":
             self._legs.accept(leg, transaction, sdp, now)
             return
-        headers = self._core.answer_headers(leg.flow)
-        self._core.respond(transaction, 200, now, headers=headers, body=sdp)
-        self._next_offer(leg, now)
+        self._agree(leg, transaction, sdp, now)
+        self._provisionals.advance(leg, now)
+        self.next_offer(leg, now)
 
     def refuse(self, leg: Leg, status: int, now: float) -> None:
         """Refuse their offer; what was agreed before holds."""
         transaction, leg.offered = leg.offered, None
         if transaction is not None:
             self._core.respond(transaction, status, now)
-            self._next_offer(leg, now)
+            self._provisionals.advance(leg, now)
+            self.next_offer(leg, now)
 
     def offer(self, leg: Leg, sdp: bytes, now: float) -> None:
-        """Make an offer by re-INVITE; the last one wins where it has to wait."""
+        """Make an offer; the last one wins where it has to wait."""
         leg.postponed = sdp
         leg.retried = False
-        if leg.timer is None:
-            self._next_offer(leg, now)
+        # Before the answer the timer is the reminder of a caller, which is no reason to wait.
+        if leg.timer is None or leg.state != "confirmed":
+            self.next_offer(leg, now)
 
-    def _next_offer(self, leg: Leg, now: float) -> None:
+    def next_offer(self, leg: Leg, now: float) -> None:
+        """Make the offer that had to wait, when nothing keeps it waiting."""
         busy = leg.offering or leg.offered or leg.accepted
-        if leg.postponed is None or busy or leg.state != "confirmed" or leg.dialog is None:
+        if leg.postponed is None or busy or leg.dialog is None or leg.let_go:
+            return
+        if leg.state == "confirmed":
+            method = "INVITE"
+        elif leg.dialog.settled and leg.postponed and leg.allows("UPDATE"):
+            method = "UPDATE"
+        else:
             return
         sdp, leg.postponed = leg.postponed, None
-        message = leg.dialog.request("INVITE")
-        add_headers(message, self._core.answer_headers(leg.flow))
-        message.body = sdp
-        asked = self._legs.ask(leg, message, now, partial(self._offer_answered, leg))
+        self._propose(leg, method, sdp, partial(self._offer_answered, leg), now)
+
+    def _propose(self, leg: Leg, method: str, sdp: bytes, then: Then, now: float) -> None:
+        if leg.dialog is None:
+            return
+        message = leg.dialog.request(method)
+        self._core.describe(message, leg.flow, sdp)
+        if leg.state == "confirmed":
+            message.headers.update(self._legs.expiries.wish(leg))
+        leg.described = sdp or leg.described
+        asked = self._legs.ask(leg, message, now, then)
         leg.offering = asked
         self._core.timers.start(now + PATIENCE, partial(self._offer_forgotten, leg, asked))
 
@@ -203,7 +235,7 @@ class Session:
         leg.offering = None
         if leg.state != "gone":
             self._core.tell(OfferRefused(leg.number, 408))
-            self._next_offer(leg, now)
+            self.next_offer(leg, now)
 
     def _offer_answered(
         self, leg: Leg, asked: Asked, status: int, response: Message | None, now: float
@@ -212,28 +244,82 @@ class Session:
             return
         if status < 300 and response is not None:
             leg.dialog.refresh(response)
-            if not self._legs.acknowledge(leg, leg.dialog, asked, response):
+            if asked.message.method == "INVITE" and not self._legs.acknowledge(
+                leg, leg.dialog, asked, response
+            ):
                 return
         leg.offering = None
         if leg.state == "gone":
             return
         if status < 300 and response is not None:
-            self._core.tell(OfferAnswered(leg.number, sdp_of(response)))
-        elif status in _LOST:
+            self._take_answer(leg, response, now)
+        elif status in _LOST and leg.state == "confirmed":
             self._legs.end(leg, now, told="lost")
             return
-        elif status == 491 and not leg.retried:
+        elif status == 491 and not leg.retried and leg.state == "confirmed":
             self._try_again(leg, asked.message.body, now)
             return
         else:
             self._core.tell(OfferRefused(leg.number, status))
-        self._next_offer(leg, now)
+        self._provisionals.advance(leg, now)
+        self.next_offer(leg, now)
+
+    def _take_answer(self, leg: Leg, response: Message, now: float) -> None:
+        sdp = sdp_of(response)
+        if leg.state == "confirmed":
+            self._legs.expiries.agreed(leg, response, now)
+        elif leg.dialog is not None:
+            leg.dialog.early_sdp = sdp or leg.dialog.early_sdp
+        self._core.tell(OfferAnswered(leg.number, sdp))
+
+    def _refresh(self, leg: Leg, now: float) -> None:
+        """Keep the call fresh (RFC 4028 §7.4), by UPDATE where they take it, else by our last words."""
+        busy = leg.offering or leg.offered or leg.accepted or leg.postponed or leg.timer
+        if leg.state != "confirmed" or leg.let_go or leg.dialog is None:
+            return
+        then = partial(self._refreshed, leg)
+        if leg.allows("UPDATE"):
+            message = leg.dialog.request("UPDATE")
+            self._core.describe(message, leg.flow, b"")
+            message.headers.update(self._legs.expiries.wish(leg))
+            self._legs.ask(leg, message, now, then)
+        elif busy or not leg.described:
+            self._legs.expiries.again(leg, now)
+        else:
+            self._propose(leg, "INVITE", leg.described, then, now)
+
+    def _refreshed(
+        self, leg: Leg, asked: Asked, status: int, response: Message | None, now: float
+    ) -> None:
+        if status < 200 or leg.dialog is None:
+            return
+        good = response is not None and status < 300
+        if good and response is not None:
+            leg.dialog.refresh(response)
+            if asked.message.method == "INVITE" and not self._legs.acknowledge(
+                leg, leg.dialog, asked, response
+            ):
+                return
+        if leg.offering is asked:
+            leg.offering = None
+        if leg.state == "gone":
+            return
+        if status in _LOST:
+            self._legs.end(leg, now, told="lost")
+            return
+        if good and response is not None:
+            self._legs.expiries.agreed(leg, response, now)
+            if asked.message.method == "INVITE":
+                self._core.tell(OfferAnswered(leg.number, sdp_of(response)))
+        else:
+            self._legs.expiries.refused(leg, response if status == 422 else None, now)
+        self.next_offer(leg, now)
 
     def _try_again(self, leg: Leg, sdp: bytes, now: float) -> None:
         # §14.1: in steps of 10 ms, who chose the Call-ID waits 2.1 to 4 s, the other one 0 to 2 s.
         def again(now: float) -> None:
             leg.timer = None
-            self._next_offer(leg, now)
+            self.next_offer(leg, now)
 
         leg.retried = True
         if leg.postponed is None:

@@ -143,7 +143,9 @@ class Switchboard:
                 self._arrivals.invite(event)
             case sip.RequestReceived():
                 self._arrivals.request(event)
-            case sip.ResponseReceived():
+            case sip.Subscribed(subscription):
+                self.endpoint.refuse_subscription(subscription, 489, self.now)
+            case sip.ResponseReceived() | sip.Resubscribed() | sip.SubscriptionEnded():
                 pass
             case _:
                 leg = self.legs.get(event.leg)
@@ -174,6 +176,8 @@ class Switchboard:
                 key = key_of(content_type, body)
                 if key:
                     call.pressed(leg, key)
+            case sip.Referred(_, referral):
+                self.endpoint.answer_referral(referral, 603, self.now)
             case _:
                 pass
 

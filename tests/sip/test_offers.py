@@ -160,7 +160,7 @@ def test_a_request_out_of_order_is_refused() -> None:
 
 def test_what_has_no_place_in_a_call_is_refused() -> None:
     ann, ben, wire, *_ = connected()
-    expected = {"OPTIONS": 200, "REFER": 603, "MESSAGE": 405, "PRACK": 481, "NOTIFY": 481}
+    expected = {"OPTIONS": 200, "REFER": 400, "MESSAGE": 405, "PRACK": 481, "NOTIFY": 481}
     for number, (method, status) in enumerate(expected.items(), 2):
         assert last_status(ben, within(wire.seen, method, number).write(), ann) == [status]
 

@@ -271,7 +271,7 @@ def request(method: str, **headers: str) -> bytes:
         (request("INFO"), 481),
         (request("FROBNICATE"), 501),
         (request("INVITE", Max_Forwards="0"), 483),
-        (request("INVITE", Require="100rel"), 420),
+        (request("INVITE", Require="precondition"), 420),
         (request("INVITE", Contact="<tel:123>"), 400),
         (request("INVITE", Record_Route='"<sip:x'), 400),
     ],

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
+from typing import TypeVar
 
 from carillon.sip.endpoint import Endpoint, Event, Flow, Send
 from carillon.sip.message import Message, parse
@@ -14,6 +15,7 @@ from carillon.sip.message import Message, parse
 OFFER = b"v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
 ANSWER = OFFER.replace(b"10.0.0.1", b"10.0.0.2")
 DELAY = 0.01
+Told = TypeVar("Told", bound=Event)
 
 
 def tokens(seed: str) -> Callable[[], str]:
@@ -33,6 +35,7 @@ class Phone:
     host: str
     transport: str = "udp"
     max_transactions: int = 20000
+    session_seconds: int = 1800
     events: list[Event] = field(default_factory=list)
     react: Callable[[Phone, Event, float], None] | None = None
 
@@ -42,14 +45,18 @@ class Phone:
             port=5060,
             tokens=tokens(self.host),
             max_transactions=self.max_transactions,
+            session_seconds=self.session_seconds,
         )
 
     @property
     def flow(self) -> Flow:
         return Flow(self.transport, self.host, 5060)
 
-    def last(self, kind: type[Event]) -> Event:
+    def last(self, kind: type[Told]) -> Told:
         return next(event for event in reversed(self.events) if isinstance(event, kind))
+
+    def all(self, kind: type[Told]) -> list[Told]:
+        return [event for event in self.events if isinstance(event, kind)]
 
     def kinds(self) -> list[str]:
         return [type(event).__name__ for event in self.events]
