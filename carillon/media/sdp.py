@@ -1,38 +1,36 @@
 """Session descriptions (RFC 8866) and their offers and answers (RFC 3264), as far as a telephone needs them.
 
-One audio stream is understood: the first that has a port. Every other stream of an offer is refused in its
-place. Reading is tolerant and bounded; a description that leaves nothing to agree on is `NotAcceptable`,
-which SIP says as 488.
+One audio stream is understood: the first that has a port and a transport we speak. Every other stream of an
+offer is refused in its place. Reading is tolerant and bounded; a description that leaves nothing to agree
+on is `NotAcceptable`, which SIP says as 488.
+
+Codecs go by their number of `codecs` and are found by name: a payload type means what its rtpmap says.
 """
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-MAX_BYTES = 32768
-MAX_LINES = 500
-MAX_STREAMS = 16
-MAX_PAYLOADS = 64
+from carillon.media import codecs, keying
+from carillon.media.codecs import G722, OPUS, PCMA, PCMU
+from carillon.media.keying import Crypto, Ice, Secured
+from carillon.media.sdp_lines import DTLS, PLAIN, Document, Media, NotAcceptable, number, read
+
+__all__ = ["G722", "OPUS", "PCMA", "PCMU", "Crypto", "Ice", "NotAcceptable", "Secured"]
+
 DIGITS = "telephone-event"
-DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+WIDE_DIGITS = 110
+"""The payload type we offer for telephone events at Opus' clock."""
 # RFC 3551 table 4: what these numbers mean when no rtpmap says it.
 _STATIC = {
-    0: ("PCMU", 8000),
-    3: ("GSM", 8000),
-    8: ("PCMA", 8000),
-    9: ("G722", 8000),
-    18: ("G729", 8000),
+    0: ("PCMU", 8000, 1),
+    3: ("GSM", 8000, 1),
+    8: ("PCMA", 8000, 1),
+    9: ("G722", 8000, 1),
+    18: ("G729", 8000, 1),
 }
-
-
-PCMU = 0
-PCMA = 8
-
-
-class NotAcceptable(Exception):
-    """Nothing in this description can be agreed on, or it cannot be read."""
+_OPUS_FMTP = "minptime=10;useinbandfec=1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +44,21 @@ class Local:
 
 
 @dataclass(frozen=True, slots=True)
-class Codec:
+class Payload:
     """A payload type and what it means. `fmtp` is its format parameters as they stand."""
 
     pt: int
     name: str
     clock: int = 8000
     fmtp: str = ""
+    channels: int = 1
+
+    @property
+    def codec(self) -> int:
+        """Its number of `codecs`, -1 for one we do not know."""
+        known = codecs.find(self.name)
+        same = known and (known.clock, known.channels) == (self.clock, self.channels)
+        return known.number if known and same else -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,201 +74,192 @@ class Stream:
 class Session:
     """What the far end said about its audio.
 
-    `payloads` holds the audio codecs in their order, `digits` the payload type of its telephone events at
-    8 kHz, -1 for none. `direction` is theirs; "0.0.0.0" as address is hold (RFC 2543) and shows as
-    sendonly. `others` are the remaining streams with their place, `place` is that of the audio.
+    `payloads` holds the audio codecs in their order, `digits` the payload type of its telephone events
+    at 8 kHz and `wide_digits` at 48 kHz, -1 for none. `direction` is theirs; "0.0.0.0" as address is hold
+    (RFC 2543) and shows as sendonly, but for ICE, where it is only not known yet. `others` are the
+    remaining streams with their place, `place` is that of the audio. `bundled`: its `mid` is in a BUNDLE.
     """
 
     address: str
     port: int
-    payloads: tuple[Codec, ...]
+    payloads: tuple[Payload, ...]
     direction: str = "sendrecv"
     ptime: int = 20
     rtcp_mux: bool = False
     digits: int = -1
+    wide_digits: int = -1
     place: int = 0
     others: tuple[Stream, ...] = ()
     protocol: str = "RTP/AVP"
+    ice: Ice | None = None
+    fingerprint: str = ""
+    setup: str = ""
+    cryptos: tuple[Crypto, ...] = ()
+    mid: str = ""
+    bundled: bool = False
 
     @property
     def held(self) -> bool:
         """Whether they do not want to hear us."""
         return self.direction in ("sendonly", "inactive")
 
+    @property
+    def keys(self) -> str:
+        """How keys are agreed on: "dtls", "sdes" (they are in here), "" for a plain stream."""
+        if self.protocol in PLAIN:
+            return ""
+        # Where both are offered, keys nobody else has ever seen are better.
+        return "dtls" if self.fingerprint else "sdes"
 
-@dataclass(slots=True)
-class _Media:
-    kind: str
-    port: int
-    protocol: str
-    formats: list[str]
-    address: str = ""
-    direction: str = ""
-    ptime: int = 20
-    rtcp_mux: bool = False
-    maps: dict[int, tuple[str, int]] | None = None
-    fmtps: dict[int, str] | None = None
+    @property
+    def codecs(self) -> tuple[int, ...]:
+        """The codecs that we know, in their order."""
+        return tuple(dict.fromkeys(each.codec for each in self.payloads if each.codec >= 0))
+
+    def payload(self, codec: int) -> Payload:
+        """Return how they have one of `codecs`."""
+        return next(each for each in self.payloads if each.codec == codec)
+
+    def digits_for(self, codec: int) -> tuple[int, int]:
+        """Return payload type and clock of telephone events beside a codec: of its clock if they can."""
+        if codec == OPUS and self.wide_digits >= 0:
+            return self.wide_digits, 48000
+        return self.digits, 8000
 
 
 def parse(document: bytes) -> Session:
     """Read an offer or an answer; `NotAcceptable` when it has no audio we could talk over."""
-    if len(document) > MAX_BYTES:
-        raise NotAcceptable("too long")
-    streams, address, direction = _read(document)
-    audible = (
-        index
-        for index, media in enumerate(streams)
-        if media.kind == "audio" and media.port and media.protocol in ("RTP/AVP", "RTP/AVPF")
-    )
+    said = read(document)
+    audible = (index for index, media in enumerate(said.streams) if media.is_audible())
     place = next(audible, -1)
     if place < 0:
         raise NotAcceptable("no audio stream")
-    media = streams[place]
     others = tuple(
         Stream(other.kind, other.protocol, " ".join(other.formats))
-        for index, other in enumerate(streams)
+        for index, other in enumerate(said.streams)
         if index != place
     )
-    session = _session(media, media.address or address, media.direction or direction or "sendrecv")
-    return replace(session, place=place, others=others)
+    return replace(_session(said, said.streams[place]), place=place, others=others)
 
 
-def _read(document: bytes) -> tuple[list[_Media], str, str]:
-    text = document.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    lines = text.split("\n")
-    if len(lines) > MAX_LINES:
-        raise NotAcceptable("too many lines")
-    streams: list[_Media] = []
-    address = direction = ""
-    for line in lines:
-        kind, value = line[:2], line[2:].strip(" \t")
-        if kind == "m=":
-            streams.append(_media(value))
-        elif kind == "c=":
-            if streams:
-                streams[-1].address = _address(value)
-            else:
-                address = _address(value)
-        elif kind == "a=":
-            if streams:
-                _attribute(streams[-1], value)
-            elif value in DIRECTIONS:
-                direction = value
-    if len(streams) > MAX_STREAMS:
-        raise NotAcceptable("too many streams")
-    return streams, address, direction
-
-
-def _media(value: str) -> _Media:
-    words = value.split()
-    if len(words) < 3:
-        raise NotAcceptable("bad m= line")
-    port = _number(words[1].partition("/")[0], 65535)
-    if port is None:
-        raise NotAcceptable("bad port")
-    return _Media(words[0], port, words[2], words[3 : 3 + MAX_PAYLOADS], maps={}, fmtps={})
-
-
-def _address(value: str) -> str:
-    words = value.split()
-    if len(words) < 3 or words[0] != "IN":
-        raise NotAcceptable("bad c= line")
-    text = words[2].partition("/")[0]
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        raise NotAcceptable("not an address") from None
-
-
-def _attribute(media: _Media, value: str) -> None:
-    name, _, rest = value.partition(":")
-    if value in DIRECTIONS:
-        media.direction = value
-    elif value == "rtcp-mux":
-        media.rtcp_mux = True
-    elif name == "ptime":
-        media.ptime = _number(rest.strip(), 200) or 20
-    elif name in ("rtpmap", "fmtp"):
-        number, _, what = rest.strip().partition(" ")
-        pt = _number(number, 127)
-        if pt is None:
-            return
-        if name == "fmtp" and media.fmtps is not None:
-            media.fmtps[pt] = what.strip()[:500]
-        elif media.maps is not None and (mapped := _rtpmap(what)):
-            media.maps[pt] = mapped
-
-
-def _rtpmap(text: str) -> tuple[str, int] | None:
-    name, *rest = text.strip().split("/")
-    clock = _number(rest[0], 400_000) if rest else None
-    return (name, clock) if name and clock else None
-
-
-def _number(text: str, most: int) -> int | None:
-    if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) > most:
-        return None
-    return int(text)
-
-
-def _session(media: _Media, address: str, direction: str) -> Session:
+def _session(said: Document, media: Media) -> Session:
+    address = media.address or said.address
+    direction = media.direction or said.direction or "sendrecv"
     if not address:
         raise NotAcceptable("no address")
-    codecs: list[Codec] = []
-    digits = -1
-    for text in media.formats:
-        pt = _number(text, 127)
-        mapped = (media.maps or {}).get(pt) or _STATIC.get(pt) if pt is not None else None
-        if pt is None or mapped is None:
-            continue
-        name, clock = mapped
-        if name.lower() == DIGITS:
-            digits = pt if clock == 8000 and digits < 0 else digits
-        else:
-            codecs.append(Codec(pt, name, clock, (media.fmtps or {}).get(pt, "")))
-    if address in ("0.0.0.0", "::"):
+    payloads, digits = _payloads(media)
+    user, password = media.user or said.user, media.password or said.password
+    ice = None
+    if user and password:
+        ice = Ice(user, password, said.ice_lite, tuple(media.candidates))
+    elif address in ("0.0.0.0", "::"):
         # RFC 2543 hold: no address to send to.
         direction = {"sendrecv": "sendonly", "recvonly": "inactive"}.get(direction, direction)
-    return Session(
+    session = Session(
         address,
         media.port,
-        tuple(codecs),
+        payloads,
         direction,
         media.ptime,
         media.rtcp_mux,
-        digits,
+        digits.get(8000, -1),
+        digits.get(48000, -1),
         protocol=media.protocol,
+        ice=ice,
+        fingerprint=media.fingerprint or said.fingerprint,
+        setup=media.setup or said.setup,
+        cryptos=tuple(media.cryptos),
+        mid=media.mid,
+        bundled=bool(media.mid) and media.mid in said.bundles,
     )
+    if session.protocol in DTLS and not session.fingerprint:
+        raise NotAcceptable("no fingerprint")
+    if session.keys == "sdes" and not session.cryptos:
+        raise NotAcceptable("no keys")
+    return session
 
 
-def first_common(session: Session, known: Sequence[int]) -> int:
-    """Return the payload type of their first codec that we know; `NotAcceptable` when there is none.
+def _payloads(media: Media) -> tuple[tuple[Payload, ...], dict[int, int]]:
+    """Return the stream's codecs, and its telephone events by their clock."""
+    payloads = []
+    digits: dict[int, int] = {}
+    for text in media.formats:
+        pt = number(text, 127)
+        mapped = media.maps.get(pt) or _STATIC.get(pt) if pt is not None else None
+        if pt is None or mapped is None:
+            continue
+        name, clock, channels = mapped
+        if name.lower() == DIGITS:
+            digits.setdefault(clock, pt)
+        else:
+            payloads.append(Payload(pt, name, clock, media.fmtps.get(pt, ""), channels))
+    return tuple(payloads), digits
 
-    `known` are static payload types (RFC 3551); a number that means something else here does not count.
-    """
-    for codec in session.payloads:
-        if codec.pt in known and _STATIC.get(codec.pt) == (codec.name.upper(), codec.clock):
-            return codec.pt
+
+def first_common(session: Session, known: Sequence[int], wanted: Sequence[int] = ()) -> int:
+    """Return their first codec of those `wanted`, else of those `known`; `NotAcceptable` if none is."""
+    for some in (wanted, known):
+        for codec in session.codecs:
+            if codec in some and codec in known:
+                return codec
     raise NotAcceptable("no common codec")
 
 
 def offer(
-    local: Local, codecs: Sequence[int], *, digits: int = 101, direction: str = "sendrecv"
+    local: Local,
+    offered: Sequence[int],
+    *,
+    digits: int = 101,
+    direction: str = "sendrecv",
+    secured: Secured | None = None,
+    numbers: Mapping[int, int] | None = None,
 ) -> bytes:
-    """Write an offer of one audio stream with these payload types; `digits` -1: no telephone events."""
-    return _document(local, [_audio(local.port, "RTP/AVP", codecs, digits, direction)])
+    """Write an offer of one audio stream with these codecs; `digits` -1: no telephone events.
+
+    `numbers` are payload types agreed on before, by codec, to be kept.
+    """
+    ours = []
+    for codec in map(codecs.BY_NUMBER.__getitem__, offered):
+        pt = (numbers or {}).get(codec.number, codec.payload_type)
+        fmtp = _OPUS_FMTP if codec.number == OPUS else ""
+        ours.append(Payload(pt, codec.name, codec.clock, fmtp, codec.channels))
+    events = {8000: digits} if digits >= 0 else {}
+    if digits >= 0 and OPUS in offered:
+        # RFC 4733 §2.1: an event has the clock of the sound around it.
+        events[48000] = WIDE_DIGITS
+    protocol = secured.protocol if secured else "RTP/AVP"
+    audio = _audio(local, protocol, ours, events, direction, secured)
+    if secured is None or secured.ice is None:
+        return _document(local, [audio])
+    return _document(local, [[*audio, "a=mid:0"]], ["a=ice-lite", "a=group:BUNDLE 0"])
 
 
-def answer(offered: Session, local: Local, codec: int, *, direction: str = "sendrecv") -> bytes:
+def answer(
+    offered: Session,
+    local: Local,
+    codec: int,
+    *,
+    direction: str = "sendrecv",
+    secured: Secured | None = None,
+) -> bytes:
     """Write the answer to an offer: one codec, their telephone events, and every other stream refused.
 
-    `direction` is what we would like; what they asked for limits it.
+    `direction` is what we would like; what they asked for limits it. `secured` is how the offer's
+    transport wants it.
     """
     ours = answer_direction(offered.direction, direction)
     streams = [[f"m={other.kind} 0 {other.protocol} {other.formats}"] for other in offered.others]
-    audio = _audio(local.port, offered.protocol, (codec,), offered.digits, ours)
+    theirs = offered.payload(codec)
+    fmtp = _OPUS_FMTP if codec == OPUS else ""
+    payload = Payload(theirs.pt, theirs.name, theirs.clock, fmtp, theirs.channels)
+    digits, clock = offered.digits_for(codec)
+    events = {clock: digits} if digits >= 0 else {}
+    audio = _audio(local, offered.protocol, [payload], events, ours, secured)
+    audio += [f"a=mid:{offered.mid}"] if offered.mid else []
     streams.insert(offered.place, audio)
-    return _document(local, streams)
+    head = ["a=ice-lite"] if secured and secured.ice else []
+    head += [f"a=group:BUNDLE {offered.mid}"] if offered.bundled else []
+    return _document(local, streams, head)
 
 
 def answer_direction(theirs: str, wanted: str = "sendrecv") -> str:
@@ -275,20 +272,31 @@ def answer_direction(theirs: str, wanted: str = "sendrecv") -> str:
 
 
 def _audio(
-    port: int, protocol: str, codecs: Sequence[int], digits: int, direction: str
+    local: Local,
+    protocol: str,
+    payloads: Sequence[Payload],
+    events: Mapping[int, int],
+    direction: str,
+    secured: Secured | None,
 ) -> list[str]:
-    numbers = [*codecs, digits] if digits >= 0 else codecs
-    lines = [f"m=audio {port} {protocol} {' '.join(map(str, numbers))}"]
-    for codec in codecs:
-        name, clock = _STATIC[codec]
-        lines.append(f"a=rtpmap:{codec} {name}/{clock}")
-    if digits >= 0:
-        lines += [f"a=rtpmap:{digits} {DIGITS}/8000", f"a=fmtp:{digits} 0-15"]
+    numbers = [payload.pt for payload in payloads] + list(events.values())
+    lines = [f"m=audio {local.port} {protocol} {' '.join(map(str, numbers))}"]
+    for payload in payloads:
+        channels = f"/{payload.channels}" if payload.channels > 1 else ""
+        lines.append(f"a=rtpmap:{payload.pt} {payload.name}/{payload.clock}{channels}")
+        lines += [f"a=fmtp:{payload.pt} {payload.fmtp}"] if payload.fmtp else []
+    for clock, pt in events.items():
+        lines += [f"a=rtpmap:{pt} {DIGITS}/{clock}", f"a=fmtp:{pt} 0-15"]
+    if secured is not None:
+        lines += keying.lines(secured, local.address, local.port)
+        lines += ["a=rtcp-mux"] if secured.fingerprint else []
     return [*lines, "a=ptime:20", f"a={direction}"]
 
 
-def _document(local: Local, streams: Sequence[Sequence[str]]) -> bytes:
+def _document(
+    local: Local, streams: Sequence[Sequence[str]], attributes: Sequence[str] = ()
+) -> bytes:
     where = f"IN {'IP6' if ':' in local.address else 'IP4'} {local.address}"
     head = ["v=0", f"o=- {local.session} {local.version} {where}", "s=-", f"c={where}", "t=0 0"]
-    lines = [*head, *(line for stream in streams for line in stream)]
+    lines = [*head, *attributes, *(line for stream in streams for line in stream)]
     return ("\r\n".join(lines) + "\r\n").encode("utf-8", "replace")
