@@ -1,4 +1,4 @@
-"""RTCP of many legs at once: sender and receiver reports out, the times of sender reports in.
+"""RTCP of many legs at once: sender and receiver reports out; what the far ends report, in.
 
 RFC 3550 §6. A report is one compound packet: SR or RR, then SDES with the CNAME.
 """
@@ -19,6 +19,12 @@ REPORT_SECONDS = 5.0
 CNAME_BYTES = 16
 _NTP_EPOCH = 2208988800
 _SDES_WORDS = 7
+_HEADER_BYTES = 8
+_SENDER_BYTES = 20
+_BLOCK_BYTES = 24
+_BLOCKS_READ = 4
+"""A far end that hears several streams reports on each; ours is looked for among so many."""
+_LONGEST_ROUND_TRIP = 10.0
 
 Rows = NDArray[np.intp]
 Words = NDArray[np.uint32]
@@ -43,18 +49,64 @@ class Reports:
         self._received = np.zeros(rows, np.int64)
         self._heard_ntp = np.zeros(rows, np.uint32)
         self._heard_at = np.zeros(rows, np.float64)
+        # What the far ends last said; UNKNOWN where they said nothing.
+        self.round_trip_ms = np.full(rows, UNKNOWN, np.float64)
+        self.remote_lost_percent = np.full(rows, UNKNOWN, np.float64)
+        self.remote_jitter_ms = np.full(rows, UNKNOWN, np.float64)
 
     def reset(self, row: int) -> None:
         """Begin a leg."""
         self._expected[row] = self._received[row] = self._heard_ntp[row] = 0
+        for figure in (self.round_trip_ms, self.remote_lost_percent, self.remote_jitter_ms):
+            figure[row] = UNKNOWN
 
-    def receive(self, rows: Rows, packets: Octets, sizes: NDArray[np.int64], now: float) -> None:
-        """Remember when sender reports came. Anything that is not one, or too short, is nothing."""
-        sender = (packets[:, 0] >> 6 == 2) & (packets[:, 1] == SENDER_REPORT) & (sizes >= 28)
-        rows, packets = rows[sender], packets[sender]
-        ntp = np.ascontiguousarray(packets[:, 10:14]).view(np.uint32)[:, 0].byteswap()
-        self._heard_ntp[rows] = ntp
-        self._heard_at[rows] = now
+    def receive(
+        self,
+        rows: Rows,
+        packets: Octets,
+        sizes: NDArray[np.int64],
+        streams: Streams,
+        moment: Moment,
+    ) -> None:
+        """Take reports in: when theirs were sent, and how they hear us. Anything else is nothing.
+
+        `packets`: one a row, at least 128 bytes of room. A compound packet begins with a report
+        (RFC 3550 §6.1); what follows it is not read.
+        """
+        words = np.ascontiguousarray(packets[:, :128]).view(np.uint32).byteswap()
+        claimed = ((words[:, 0] & 0xFFFF).astype(np.int64) + 1) * 4
+        sizes = np.minimum(np.minimum(sizes, claimed), 128)
+        kind = words[:, 0] >> 16 & 0xFF
+        version = words[:, 0] >> 30 == 2
+        sends = version & (kind == SENDER_REPORT) & (sizes >= _HEADER_BYTES + _SENDER_BYTES)
+        hears = version & (kind == RECEIVER_REPORT) & (sizes >= _HEADER_BYTES)
+        self._heard_ntp[rows[sends]] = words[sends, 2] << 16 | words[sends, 3] >> 16
+        self._heard_at[rows[sends]] = moment.now
+        start = np.where(sends, _HEADER_BYTES + _SENDER_BYTES, _HEADER_BYTES)
+        count = words[:, 0] >> 24 & 31
+        each = np.arange(len(rows))
+        for nth in range(_BLOCKS_READ):
+            at = start + nth * _BLOCK_BYTES
+            there = (sends | hears) & (count > nth) & (at + _BLOCK_BYTES <= sizes)
+            there &= words[each, np.minimum(at // 4, 31)] == streams.out_ssrc[rows]
+            for index in np.flatnonzero(there).tolist():
+                first = int(at[index]) // 4
+                self._take_block(int(rows[index]), words[index, first : first + 6], streams, moment)
+
+    def _take_block(self, row: int, block: Words, streams: Streams, moment: Moment) -> None:
+        """Take one report block on what we send (§6.4.1)."""
+        lost = int(block[1]) & 0xFFFFFF
+        lost = 0 if lost >= 0x800000 else lost
+        sent = max(int(streams.sent[row]), 1)
+        self.remote_lost_percent[row] = min(100.0 * lost / sent, 100.0)
+        jitter = int(block[3]) * 1000 / int(streams.rate[row])
+        self.remote_jitter_ms[row] = min(jitter, 60_000.0)
+        if block[4]:
+            # A - LSR - DLSR, in 65536ths of a second, around the clock; a little below 0 is rounding.
+            passed = int(_middle(moment)) - int(block[4]) - int(block[5]) & 0xFFFFFFFF
+            seconds = (passed - (1 << 32) if passed >= 1 << 31 else passed) / 65536
+            if -0.1 <= seconds <= _LONGEST_ROUND_TRIP:
+                self.round_trip_ms[row] = max(seconds, 0.0) * 1000
 
     def write(self, rows: Rows, streams: Streams, moment: Moment) -> list[tuple[Rows, Octets]]:
         """Return reports of these legs as (rows, packets) of one size each."""
@@ -110,3 +162,8 @@ class Reports:
         delay = np.clip((now - self._heard_at[rows]) * 65536, 0, 2**32 - 1)
         block[:, 5] = np.where(self._heard_ntp[rows] != 0, delay, 0)
         return block
+
+
+def _middle(moment: Moment) -> int:
+    """Return the middle 32 bits of an instant's NTP timestamp, as LSR has it."""
+    return int((moment.unix + _NTP_EPOCH) % 65536 * 65536)

@@ -16,6 +16,7 @@ from carillon.media.digits import Digits
 from carillon.media.rtp import plain_shape
 from carillon.media.streams import Streams
 from carillon.mediaplane import wire
+from carillon.mediaplane.srtp import Covers
 from carillon.schema.mediacontrol import AimLeg, OpenLeg
 
 MAX_LEGS = 4096
@@ -60,7 +61,12 @@ class Legs:
         self.remote = self.remotes.view(np.uint64)[:, 0]
         base = int(self.remotes.ctypes.data)
         self.remote_at = base + np.arange(MAX_LEGS, dtype=np.uint64) * wire.ADDRESS_BYTES
+        # Aimed: sound can go there. Not before a leg that shall be secured has its keys: it is locked.
         self.aimed = np.zeros(MAX_LEGS, np.bool_)
+        self.locked = np.zeros(MAX_LEGS, np.bool_)
+        self._reachable = np.zeros(MAX_LEGS, np.bool_)
+        self.covers = Covers(MAX_LEGS)
+        self.mux = np.zeros(MAX_LEGS, np.bool_)
         self.learning = np.zeros(MAX_LEGS, np.bool_)
         self.learnt = np.zeros(MAX_LEGS, np.bool_)
         self.fd = np.full(MAX_LEGS, NONE, np.int64)
@@ -108,6 +114,7 @@ class Legs:
         self.leg_of[row] = leg
         self.remotes[row] = 0
         self.aimed[row] = self.learning[row] = self.learnt[row] = False
+        self._reachable[row] = self.locked[row] = self.mux[row] = False
         self.fd[row] = self.rtcp_fd[row] = NONE
         self.partner[row] = NONE
         self.digits.forget(np.array([row], np.intp))
@@ -149,6 +156,7 @@ class Legs:
             raise LegRefused("bad-codec")
         if not -1 <= digit_type < 128 or digit_type == payload_type:
             raise LegRefused("bad-codec")
+        self.mux[row] = wanted.rtcp_mux
         self.codec[row] = codec.number
         self.digit_clock[row] = wanted.digit_clock
         self.streams.change_rate(row, codec.clock)
@@ -166,28 +174,47 @@ class Legs:
         self.learnt[row] = True
         self._set_remote(row, np.frombuffer(sender.to_bytes(8, "little") + bytes(8), np.uint8))
 
+    def nominate(self, row: int, address: tuple[str, int]) -> None:
+        """Send to the address a browser chose, and pin the leg to it; `LegRefused` if another has it."""
+        place = _address_of(address)
+        at = int(np.searchsorted(self._shared, place.view(np.uint64)[0]))
+        taken = self._shared[at] == place.view(np.uint64)[0] and self._shared_rows[at] != row
+        if taken:
+            raise LegRefused("remote-in-use")
+        self._set_remote(row, place)
+
+    def reaches(self, row: int) -> bool:
+        """Say whether the leg's far end is known, be it secured yet or not."""
+        return bool(self._reachable[row])
+
+    def lock(self, row: int, locked: bool) -> None:
+        """Let no sound in or out until the leg has keys, or let it again."""
+        self.locked[row] = locked
+        self.aimed[row] = self._reachable[row] and not locked
+
     def _set_remote(self, row: int, address: NDArray[np.uint8]) -> None:
         shared = row not in self.own
         if shared:
             self._forget_shared(row)
         self.remotes[row] = address
         # RFC 3264 §8.4: the address 0.0.0.0 asks for silence.
-        self.aimed[row] = bool(address[4:8].any())
-        if shared and self.aimed[row]:
+        reachable = bool(address[4:8].any())
+        if shared and reachable:
             key = self.remote[row]
             at = int(np.searchsorted(self._shared, key))
             if self._shared[at] == key:
-                self.aimed[row] = False
                 raise LegRefused("remote-in-use")
             self._shared = np.insert(self._shared, at, key)
             self._shared_rows = np.insert(self._shared_rows, at, row)
+        self._reachable[row] = reachable
+        self.lock(row, bool(self.locked[row]))
 
     def _forget_shared(self, row: int) -> None:
-        if self.aimed[row]:
+        if self._reachable[row]:
             at = int(np.searchsorted(self._shared, self.remote[row]))
             self._shared = np.delete(self._shared, at)
             self._shared_rows = np.delete(self._shared_rows, at)
-            self.aimed[row] = False
+        self._reachable[row] = self.aimed[row] = False
 
     def find(self, senders: Addresses) -> Rows:
         """Return the only shared-port legs these senders can be; whether they are, `remote` says."""
@@ -206,7 +233,8 @@ class Legs:
             sockets.close()
         else:
             self._forget_shared(row)
-        self.aimed[row] = self.learning[row] = False
+        self.covers.forget(row)
+        self.aimed[row] = self.learning[row] = self._reachable[row] = False
         self.audio_shape[row], self.digit_shape[row] = 0, NO_DIGITS
         del self._row_of[self.leg_of[row]]
         self.leg_of[row] = NONE

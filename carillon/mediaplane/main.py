@@ -18,6 +18,7 @@ from types import FrameType
 from carillon.bus.config import BadSetting, Config, read_config
 from carillon.mediaplane import wire
 from carillon.mediaplane.control import Broken, Connection, listen
+from carillon.mediaplane.dtls import Certificate
 from carillon.mediaplane.legs import Legs
 from carillon.mediaplane.pace import AWAIT, TICK_SECONDS, Pace
 from carillon.mediaplane.plane import Plane
@@ -52,7 +53,8 @@ class Process:
         self._last_port = config.rtp_port + config.rtp_ports - 2
         self._legs = Legs(config.host, self._first_port, self._last_port)
         rtp, rtcp = self._rtp.fileno(), self._rtcp.fileno()
-        self._plane = Plane(self._legs, rtp, rtcp, self._ring, self._tell)
+        self._certificate = Certificate()
+        self._plane = Plane(self._legs, rtp, rtcp, self._ring, self._tell, self._certificate)
         self._pace = Pace()
         self._arrivals = (rtp, self._legs.readable.fileno())
         self._awake = False
@@ -183,7 +185,8 @@ class Process:
         self._poll.register(self._connection.fd, select.EPOLLIN)
         log.info("a switch has connected")
         host, port = self._config.host, self._config.rtp_port
-        self._tell(Hello(os.getpid(), host, port, self._first_port, self._last_port))
+        ports = (port, self._first_port, self._last_port)
+        self._tell(Hello(os.getpid(), host, *ports, self._certificate.fingerprint))
         if self._plane.recorder.disk_full:
             self._tell(DiskFilled(self._plane.recorder.disk_full))
 

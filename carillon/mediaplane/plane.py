@@ -11,8 +11,10 @@ import msgspec
 import numpy as np
 
 from carillon.media.g711 import FRAME_SAMPLES
-from carillon.media.rtcp import Moment
+from carillon.media.rtcp import REPORT_SECONDS, Moment
 from carillon.mediaplane.audience import Audience
+from carillon.mediaplane.dtls import Certificate
+from carillon.mediaplane.guard import Guard
 from carillon.mediaplane.keypad import Keypad
 from carillon.mediaplane.legs import MAX_LEGS, LegRefused, Legs
 from carillon.mediaplane.listener import Listener
@@ -21,8 +23,8 @@ from carillon.mediaplane.pace import TICK_SECONDS
 from carillon.mediaplane.player import Player
 from carillon.mediaplane.prompts import Prompts
 from carillon.mediaplane.recorder import Recorder
-from carillon.mediaplane.relay import Relay
-from carillon.mediaplane.reports import Reporter
+from carillon.mediaplane.relay import Incoming, Relay
+from carillon.mediaplane.reports import TURNS, Octets, Reporter, Rows, Sizes
 from carillon.mediaplane.speaker import Speaker
 from carillon.mediaplane.writer import Writer
 from carillon.schema.mediacontrol import (
@@ -35,7 +37,6 @@ from carillon.schema.mediacontrol import (
     LeaveRecording,
     LegFailed,
     LegSilent,
-    LegStats,
     MediaCommand,
     MediaEvent,
     OpenLeg,
@@ -55,6 +56,8 @@ from carillon.schema.mediacontrol import (
 )
 
 TICKS_BETWEEN_COUNTS = 5
+TICKS_BETWEEN_REPORTS = round(REPORT_SECONDS / TURNS / TICK_SECONDS / TICKS_BETWEEN_COUNTS)
+"""In counts: legs report in turn, each every five seconds."""
 SILENT_SECONDS = 30.0
 MAX_PATH = 4096
 MAX_SOURCES = 1024
@@ -87,6 +90,7 @@ class Plane:
         rtcp_fd: int,
         wake: Callable[[], None],
         tell: Callable[[MediaEvent], None],
+        certificate: Certificate,
     ) -> None:
         self._legs = legs
         self._streams = legs.streams
@@ -102,10 +106,12 @@ class Plane:
         self._mixer = Mixer(legs, self._listener)
         self._speaker = Speaker(legs, rtp_fd)
         self._keypad = Keypad(legs, self._speaker, self._choose)
-        self.relay = Relay(legs, self._listener, rtp_fd, self._hear_digit, self._learnt)
-        self._audience = Audience(legs, self._player, self._mixer, self.relay, self._speaker)
+        self._guard = Guard(legs, rtp_fd, certificate, wake, tell, self._learnt)
         cname = secrets.token_hex(8).encode()
-        self._reporter = Reporter(legs, rtcp_fd, cname, TICK_SECONDS * TICKS_BETWEEN_COUNTS)
+        self._reporter = Reporter(legs, rtcp_fd, rtp_fd, cname, TICKS_BETWEEN_REPORTS)
+        incoming = Incoming(self._guard, self._take_reports, self._hear_digit, self._learnt)
+        self.relay = Relay(legs, self._listener, rtp_fd, incoming)
+        self._audience = Audience(legs, self._player, self._mixer, self.relay, self._speaker)
         self._turn = 0
 
     def do(self, command: MediaCommand, now: float) -> None:
@@ -200,6 +206,7 @@ class Plane:
         """Aim a leg; one that cannot be aimed so is given up."""
         try:
             self._legs.aim(row, command)
+            self._guard.aim(row, command, self._now)
         except LegRefused as refusal:
             self._close(row, stats=False)
             self._tell(LegFailed(command.leg, str(refusal)))
@@ -230,16 +237,8 @@ class Plane:
         self.relay.count()
         leg = self._legs.leg_of[row]
         if stats:
-            streams = self._streams
-            self._tell(
-                LegStats(
-                    leg,
-                    int(streams.received[row]),
-                    int(streams.sent[row]),
-                    streams.lost(row),
-                    round(streams.jitter_ms(row), 2),
-                )
-            )
+            self._tell(self._reporter.stats(leg, row))
+        self._guard.close(row)
         self._legs.close(row)
         self.relay.refresh(row)
 
@@ -276,12 +275,14 @@ class Plane:
             self._late = late
         self._listener.tick(now)
         self.recorder.tick()
+        moment = Moment(now, time.time())
+        self._reporter.receive(moment)
         self._speak(now)
         self._turn += 1
         if self._turn == TICKS_BETWEEN_COUNTS:
             self._turn = 0
             self.relay.count()
-            self._reporter.tick(Moment(now, time.time()))
+            self._reporter.tick(moment)
 
     def _speak(self, now: float) -> None:
         """Send what every leg hears that is not relayed to."""
@@ -301,6 +302,7 @@ class Plane:
         self._at(now)
         self.recorder.collect()
         self._player.collect(now)
+        self._guard.collect()
 
     @property
     def busy(self) -> bool:
@@ -313,7 +315,7 @@ class Plane:
         self._told_silent[row] = False
 
     def watch(self, now: float) -> None:
-        """Tell of legs that have fallen silent; call about once a second."""
+        """Tell of legs that have fallen silent, or got no keys; call about once a second."""
         self.relay.count()
         busy = np.zeros(MAX_LEGS, np.bool_)
         busy |= self._audience.heard
@@ -324,6 +326,11 @@ class Plane:
         for row in np.flatnonzero(silent & ~self._told_silent).tolist():
             self._tell(LegSilent(self._legs.leg_of[row], SILENT_SECONDS))
         self._told_silent = silent
+        self._guard.watch(now)
+
+    def _take_reports(self, rows: Rows, packets: Octets, sizes: Sizes, now: float) -> None:
+        """Take RTCP that came beside RTP."""
+        self._reporter.take(rows, packets, sizes, Moment(now, time.time()))
 
     def forget_all(self, now: float) -> None:
         """Finish every file and close every leg: the switch is gone."""

@@ -9,6 +9,7 @@ else comes, strangers, keys, other codecs, new streams, is picked out by a mask 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,12 @@ from carillon.media import codecs, rtp
 from carillon.media.codecs import PCMA, PCMU
 from carillon.media.g711 import OTHER_LAW
 from carillon.mediaplane import routes
+from carillon.mediaplane.guard import Guard
 from carillon.mediaplane.legs import MAX_LEGS, NO_DIGITS, Legs
 from carillon.mediaplane.listener import Listener
 from carillon.mediaplane.routes import Routes
 from carillon.mediaplane.sender import Sender
+from carillon.mediaplane.srtp import TRAILER_BYTES
 from carillon.mediaplane.tally import Tally
 from carillon.mediaplane.wire import PACKET_ROOM, Inbox, Outbox
 
@@ -29,29 +32,42 @@ OWN_BURST = 4
 """How many packets one leg's own socket may bring into a step; a flood waits and is lost."""
 MAX_BATCHES = 4
 
+_LEAST = rtp.HEADER_BYTES + 1
+_MOST = PACKET_ROOM - TRAILER_BYTES
+"""What is longer would not fit when it is protected for another leg."""
+_FIRST_OF_RTP = 0x40000000
+"""RFC 7983: what begins with a byte below 64 is STUN or DTLS."""
+
 Rows = NDArray[np.intp]
+Addresses = NDArray[np.uint64]
+Octets = NDArray[np.uint8]
 Words = NDArray[np.uint32]
 Sizes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Who is told of what comes and is not passed on: checks and handshakes, RTCP, keys, a new address."""
+
+    guard: Guard
+    take_reports: Callable[[Rows, Octets, Sizes, float], None]
+    tell_digit: Callable[[int, str], None]
+    tell_learnt: Callable[[int], None]
+
+
 class Relay:
     """Receives for all legs; tells of keys and of legs that have just been learnt."""
 
-    def __init__(
-        self,
-        legs: Legs,
-        listener: Listener,
-        fd: int,
-        tell_digit: Callable[[int, str], None],
-        tell_learnt: Callable[[int], None],
-    ) -> None:
+    def __init__(self, legs: Legs, listener: Listener, fd: int, incoming: Incoming) -> None:
         self._legs = legs
         self._streams = legs.streams
         self._listener = listener
         self._fd = fd
-        self._tell_digit = tell_digit
-        self._tell_learnt = tell_learnt
+        self._guard = incoming.guard
+        self._take_reports = incoming.take_reports
+        self._tell_digit = incoming.tell_digit
+        self._tell_learnt = incoming.tell_learnt
         self._inbox = Inbox(BATCH)
         self._swapped = self._inbox.octets.view(">u4")[:, :3]
         self._sender = Sender(legs, fd, legs.fd, Outbox(BATCH))
@@ -74,6 +90,7 @@ class Relay:
     def step(self, now: float) -> int:
         """Handle what has come; return how many packets, strangers' included."""
         total = 0
+        self._guard.renew()
         for _ in range(MAX_BATCHES):
             count = self._inbox.receive(self._fd)
             if count:
@@ -105,17 +122,37 @@ class Relay:
         rows[:] = self._legs.find(senders) if own is None else own
         words[:] = self._swapped[:count]
         inbox.read_sizes(sizes)
+        if self._legs.covers.count:
+            self._uncover(rows, words, sizes, senders)
         route = self._routes.table.take(rows, axis=0)
         differs = words & routes.EXPECTED_MASK
         differs ^= route[:, routes.EXPECTED]
         stranger = route.view(np.uint64)[:, routes.SENDER.start // 2] != senders
+        # One comparison finds what is too short and, being unsigned, what is too long.
+        unfit = (sizes - _LEAST).view(np.uint64) > _MOST - _LEAST
         nonzero = np.count_nonzero
-        if nonzero(differs) or nonzero(stranger) or nonzero(sizes <= rtp.HEADER_BYTES):
-            odd = differs.any(axis=1) | stranger | (sizes <= rtp.HEADER_BYTES)
+        if nonzero(differs) or nonzero(stranger) or nonzero(unfit):
+            odd = differs.any(axis=1) | stranger | unfit
             self._split(odd, rows.copy(), words.copy(), sizes.copy(), now)
             return
         self._tally.keep(count, now)
         self._pass_usual(self._slots[:count], rows, words, sizes, route)
+
+    def _uncover(self, rows: Rows, words: Words, sizes: Sizes, senders: Addresses) -> None:
+        """Lay open the packets of secured legs where they lie; one that is not genuine gets size 0."""
+        legs, octets = self._legs, self._inbox.octets
+        ours = legs.covers.secured[rows] & (rows >= 0) & (words[:, 0] >> 30 == 2)
+        ours &= (senders == legs.remote[rows]) | legs.learning[rows]
+        ours &= sizes <= PACKET_ROOM
+        memory = octets.data.cast("B")
+        report = _is_report(words)
+        for slot in np.flatnonzero(ours).tolist():
+            start, size = slot * PACKET_ROOM, int(sizes[slot])
+            packet = bytes(memory[start : start + size])
+            plain = legs.covers.uncover(int(rows[slot]), packet, bool(report[slot]))
+            if plain is not None:
+                memory[start : start + len(plain)] = plain
+            sizes[slot] = len(plain) if plain is not None else 0
 
     def _split(self, odd: Mask, rows: Rows, words: Words, sizes: Sizes, now: float) -> None:
         """Handle a batch that is not all usual."""
@@ -154,7 +191,8 @@ class Relay:
         out |= route[:, routes.OVER]
         self._swapped[slots] = out
         names = route.view(np.uint64)[:, routes.NAME.start // 2]
-        targets = self._streams.target[rows] if self._legs.own else rows
+        apart = self._legs.own or self._legs.covers.count
+        targets = self._streams.target[rows] if apart else rows
         self._sender.send(targets, names, [(self._bases[slots], sizes)])
 
     def _hear(self, slots: Rows, rows: Rows, words: Words, sizes: Sizes) -> None:
@@ -178,6 +216,11 @@ class Relay:
 
     def _take_odd(self, slots: Rows, rows: Rows, words: Words, sizes: Sizes, now: float) -> None:
         """Drop what is no RTP of its leg, hear keys, begin streams; pass on what can be."""
+        apart = (words[:, 0] < _FIRST_OF_RTP) | _is_report(words)
+        if apart.any():
+            self._take_apart(slots[apart], rows[apart], words[apart], sizes[apart], now)
+            rest = ~apart
+            slots, rows, words, sizes = slots[rest], rows[rest], words[rest], sizes[rest]
         good = self._make_good(slots, rows, words, sizes)
         slots, rows, words, sizes = slots[good], rows[good], words[good], sizes[good]
         steady = self._streams.is_steady(rows, words)
@@ -196,10 +239,23 @@ class Relay:
         if audio.any():
             self._take_audio(slots[audio], rows[audio], words[audio], sizes[audio], now)
 
+    def _take_apart(self, slots: Rows, rows: Rows, words: Words, sizes: Sizes, now: float) -> None:
+        """Hand on what shares a port with RTP (RFC 7983): checks, handshakes, and RTCP (RFC 5761)."""
+        legs, inbox = self._legs, self._inbox
+        senders = inbox.senders[slots]
+        for index in np.flatnonzero((words[:, 0] < _FIRST_OF_RTP) & (sizes >= _LEAST)).tolist():
+            packet = inbox.whole(int(slots[index]), int(sizes[index]))
+            self._guard.take(int(rows[index]), packet, int(senders[index]), now)
+        report = _is_report(words) & (rows >= 0) & (sizes >= 8) & (sizes <= PACKET_ROOM)
+        report &= legs.mux[rows] & ~legs.locked[rows] & (senders == legs.remote[rows])
+        if report.any():
+            packets = inbox.octets[slots[report]]
+            self._take_reports(rows[report], packets, sizes[report], now)
+
     def _make_good(self, slots: Rows, rows: Rows, words: Words, sizes: Sizes) -> Mask:
         """Return which packets are RTP of their legs; make plain those that are not, in place."""
         legs, inbox = self._legs, self._inbox
-        good = (rows >= 0) & (sizes > rtp.HEADER_BYTES)
+        good = (rows >= 0) & (sizes >= _LEAST) & (sizes <= _MOST) & ~legs.locked[rows]
         bent = good & (words[:, 0] >> 24 != rtp.PLAIN >> 24)
         if bent.any():
             packets = inbox.octets[slots[bent]]
@@ -261,3 +317,10 @@ class Relay:
             words[foreign, 0] &= ~rtp.SHAPE
             words[foreign, 0] |= legs.audio_shape[rows[foreign]]
         self._pass(slots, rows, words, sizes, now)
+
+
+def _is_report(words: Words) -> Mask:
+    """Return which packets are RTCP, or would be on a port shared with RTP (RFC 5761 §4)."""
+    kind = words[:, 0] >> 16 & 0xFF
+    report: Mask = (words[:, 0] >> 30 == 2) & (kind >= 192) & (kind <= 223)
+    return report

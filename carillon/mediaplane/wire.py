@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 PACKET_ROOM = 576
-"""Bytes kept of a packet: 60 ms of G.711 with header; what is longer is dropped. Nine cache lines."""
+"""Bytes kept together of a packet: 60 ms of G.711 with header and more. Nine cache lines."""
+MORE_ROOM = 1024
+"""Bytes kept apart of one that is longer, as those of handshakes are; what is longer still is dropped."""
 ADDRESS_BYTES = 16
 BUFFER_BYTES = 8 << 20
 
@@ -55,6 +57,10 @@ _recvmmsg.argtypes = [
 ]  # fmt: skip
 _sendmmsg = _libc.sendmmsg
 _sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
+_sendto = _libc.sendto
+_sendto.argtypes = [
+    ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint
+]  # fmt: skip
 _timerfd_create = _libc.timerfd_create
 _timerfd_create.argtypes = [ctypes.c_int, ctypes.c_int]
 _timerfd_settime = _libc.timerfd_settime
@@ -104,6 +110,11 @@ def socket_address(host: str, port: int) -> Octets:
     return address
 
 
+def send_to(fd: int, octets: bytes, address: Octets) -> None:
+    """Send one packet; what cannot be sent is lost. `address`: the kernel's form, 16 bytes."""
+    _sendto(fd, octets, len(octets), _MSG_DONTWAIT, address.ctypes.data, ADDRESS_BYTES)
+
+
 class Inbox:
     """Room for one batch of received packets: bytes, sizes and senders, one row a packet."""
 
@@ -114,16 +125,18 @@ class Inbox:
         self._names = np.zeros((capacity, ADDRESS_BYTES), np.uint8)
         # Family, port and address are the first 8 bytes: one integer tells senders apart.
         self.senders: Addresses = self._names.view(np.uint64)[:, 0]
-        self._iovecs = np.zeros(capacity, _IOVEC)
+        self._more: Octets = np.zeros((capacity, MORE_ROOM), np.uint8)
+        self._iovecs = np.zeros((capacity, 2), _IOVEC)
         self._messages = np.zeros(capacity, _MMSGHDR)
         each = np.arange(capacity, dtype=np.uint64)
         self.base = int(self.octets.ctypes.data)
-        self._iovecs["base"] = self.base + each * np.uint64(PACKET_ROOM)
-        self._iovecs["length"] = PACKET_ROOM
+        self._iovecs["base"][:, 0] = self.base + each * np.uint64(PACKET_ROOM)
+        self._iovecs["base"][:, 1] = self._more.ctypes.data + each * np.uint64(MORE_ROOM)
+        self._iovecs["length"] = PACKET_ROOM, MORE_ROOM
         self._messages["name"] = self._names.ctypes.data + each * np.uint64(ADDRESS_BYTES)
         self._messages["name_length"] = ADDRESS_BYTES
-        self._messages["iovec"] = self._iovecs.ctypes.data + each * np.uint64(_IOVEC.itemsize)
-        self._messages["iovecs"] = 1
+        self._messages["iovec"] = self._iovecs.ctypes.data + each * np.uint64(2 * _IOVEC.itemsize)
+        self._messages["iovecs"] = 2
         # The last two words of a message: flags, then length.
         self._ends = self._messages.view(np.uint64).reshape(capacity, -1)[:, -2:]
         self._start = int(self._messages.ctypes.data)
@@ -147,11 +160,19 @@ class Inbox:
         return counts
 
     def read_sizes(self, sizes: NDArray[np.int64]) -> None:
-        """Fill in how long the first packets are, 0 for one that did not fit."""
+        """Fill in how long the first packets are, 0 for one that did not fit.
+
+        Of one longer than `PACKET_ROOM` only so much lies in `octets`; see `whole`.
+        """
         ends = self._ends[: len(sizes)]
         sizes[:] = ends[:, 1]
         if np.count_nonzero(ends[:, 0]):
             sizes[ends[:, 0] & _MSG_TRUNC != 0] = 0
+
+    def whole(self, slot: int, size: int) -> bytes:
+        """Return a packet from beginning to end."""
+        octets = self.octets[slot, :size].tobytes()
+        return octets + self._more[slot, : max(size - PACKET_ROOM, 0)].tobytes()
 
     def senders_of_rtcp(self, count: int) -> Addresses:
         """Return the senders of the first `count` packets with the port before theirs: RTP's."""

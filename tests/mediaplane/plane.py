@@ -179,6 +179,10 @@ class MediaProcess:
         self._phones.append(phone)
         return phone
 
+    def keep(self, phone: Phone) -> None:
+        """Close a phone with this process."""
+        self._phones.append(phone)
+
     def beats(self, leg: int = 999) -> Phone:
         """Return a phone that hears silence, so one packet every 20 ms: the tests' clock."""
         phone = self.phone("127.0.0.9")

@@ -3,6 +3,7 @@
 import pytest
 
 from carillon.mediaplane import wire
+from carillon.mediaplane.dtls import Certificate
 from carillon.mediaplane.legs import MAX_LEGS, Legs
 from carillon.mediaplane.pace import AWAIT, FAST_SECONDS, SLOW_SECONDS, Pace
 from carillon.mediaplane.plane import Plane
@@ -29,7 +30,7 @@ def world():
     rtp, rtcp = wire.open_udp("127.0.0.1", port), wire.open_udp("127.0.0.1", port + 1)
     events = []
     legs = Legs("127.0.0.1", port + 2, port + 2)
-    plane = Plane(legs, rtp.fileno(), rtcp.fileno(), lambda: None, events.append)
+    plane = Plane(legs, rtp.fileno(), rtcp.fileno(), lambda: None, events.append, Certificate())
     phones = [Phone((f"127.0.0.{n}", 0), ("127.0.0.1", port), 8) for n in (2, 3)]
     yield plane, events, phones
     plane.forget_all(1e6)
