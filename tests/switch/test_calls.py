@@ -254,8 +254,7 @@ async def test_an_answer_without_a_codec_of_ours_is_no_answer(tmp_path: Path) ->
 @scene
 async def test_a_caller_without_a_codec_of_ours_is_refused(tmp_path: Path) -> None:
     async with office(tmp_path) as here:
-        here.carrier.codecs = (18,)
-        leg = here.call()
+        leg = here.call(sdp=here.carrier.offer().replace(b"PCM", b"G729"))
         await here.carrier.is_over(leg)
         assert here.carrier.status(leg) == 488
         assert here.entries() == []
