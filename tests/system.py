@@ -268,13 +268,14 @@ def acme(
             User("ann", "Ann", "101", default_number="1", box="ann-box"),
             User("ben", "Ben", "102", default_number="1", box="ben-box"),
         ),
-        devices=(_device("ann"), _device("ben")),
+        devices=(device("ann"), device("ben")),
         boxes=(Box("box", "Main"), Box("ann-box", "Ann"), Box("ben-box", "Ben")),
         system_prompts={"fr.voicemail-menu": Prompt("menu"), "fr.voicemail-sent": Prompt("sent")},
     )
 
 
-def _device(user: str) -> Device:
+def device(user: str) -> Device:
+    """Return a user's phone."""
     name = f"acme-{user}"
     md5, sha = (ha1(name, "carillon", PASSWORD, kind) for kind in ("MD5", "SHA-256"))
     return Device(f"{user}-phone", user, name, md5, sha)

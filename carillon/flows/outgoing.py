@@ -7,7 +7,9 @@ from msgspec import structs
 
 from carillon.schema.plan import (
     DialRules,
+    GreetingNode,
     HangUpNode,
+    Limits,
     Node,
     Number,
     OutsideTarget,
@@ -41,6 +43,14 @@ class ToOutside(msgspec.Struct, frozen=True):
 
     e164: str
     caller_id: Number
+    emergency: bool = False
+
+
+class ToFeature(msgspec.Struct, frozen=True):
+    """Something the system does, dialled like a number: `name` is one of `FEATURES`' values."""
+
+    name: str
+    argument: str
 
 
 class NoWay(msgspec.Struct, frozen=True):
@@ -50,7 +60,18 @@ class NoWay(msgspec.Struct, frozen=True):
     status: int
 
 
-Way = ToUser | ToNumber | ToOutside | NoWay
+Way = ToUser | ToNumber | ToOutside | ToFeature | NoWay
+
+FEATURES = {
+    "*5": "park",
+    "*8": "pick-up",
+    "*4": "listen",
+    "*78": "dnd-on",
+    "*79": "dnd-off",
+}
+"""Feature codes: parking (with two digits, a slot), taking a call that rings anybody or (with an extension)
+one colleague, listening to a colleague's call (with an extension), do-not-disturb."""
+LONGEST_FEATURE = 12
 
 
 def normalise(dialled: str, rules: DialRules) -> str | None:
@@ -72,8 +93,14 @@ def normalise(dialled: str, rules: DialRules) -> str | None:
 
 
 def way_out(plan: Plan, user: User, dialled: str) -> Way:
-    """Decide where a call dialled by `user` goes."""
-    if dialled.isdecimal() and len(dialled) <= LONGEST_EXTENSION:
+    """Decide where a call dialled by `user` goes. An emergency number is before everything else."""
+    shown = next((n for n in plan.numbers if n.id == user.default_number), None)
+    shown = shown or next(iter(plan.numbers), None)
+    if dialled in plan.dial_rules.emergency:
+        return ToOutside(dialled, shown or Number("", "", plan.name, entry=""), emergency=True)
+    if dialled.startswith("*"):
+        return _feature(dialled)
+    if dialled.isascii() and dialled.isdigit() and len(dialled) <= LONGEST_EXTENSION:
         colleague = next((u for u in plan.users if u.extension == dialled), None)
         return ToUser(colleague) if colleague else NoWay("call.unknown-extension", 404)
     e164 = normalise(dialled, plan.dial_rules)
@@ -82,9 +109,27 @@ def way_out(plan: Plan, user: User, dialled: str) -> Way:
     own = next((n for n in plan.numbers if n.e164 == e164), None)
     if own is not None:
         return ToNumber(own)
-    shown = next((n for n in plan.numbers if n.id == user.default_number), None)
-    shown = shown or next(iter(plan.numbers), None)
+    if not may_call(plan.limits, e164):
+        return NoWay("call.country-blocked", 403)
     return ToOutside(e164, shown) if shown else NoWay("call.no-caller-id", 403)
+
+
+def may_call(limits: Limits, e164: str) -> bool:
+    """Say whether a company lets its calls go to a number."""
+    digits = e164.removeprefix("+")
+    if digits.startswith(limits.denied):
+        return False
+    return not limits.countries or digits.startswith(limits.countries)
+
+
+def _feature(dialled: str) -> Way:
+    digits = dialled[1:]
+    if not (digits.isascii() and digits.isdigit()) or len(dialled) > LONGEST_FEATURE:
+        return NoWay("call.bad-number", 484)
+    for code in sorted(FEATURES, key=len, reverse=True):
+        if dialled.startswith(code):
+            return ToFeature(FEATURES[code], dialled[len(code) :])
+    return NoWay("call.bad-number", 484)
 
 
 EXTENSION_SECONDS = 25
@@ -104,9 +149,45 @@ def extension_flow(plan: Plan, user: User) -> tuple[Plan, Number]:
 
 def outside_flow(plan: Plan, way: ToOutside) -> tuple[Plan, Number]:
     """Return what a call to the outside runs: that one number, then the end."""
-    step = RingStep(OutsideTarget(way.e164), OUTSIDE_SECONDS)
+    target = OutsideTarget(way.e164, way.emergency)
+    step = RingStep(target, OUTSIDE_SECONDS)
     nodes: dict[str, Node] = {
         "outside": RingNode("outside", (step,), then="end"),
         "end": HangUpNode("end"),
     }
     return structs.replace(plan, nodes=nodes), structs.replace(way.caller_id, entry="outside")
+
+
+class Entrance(msgspec.Struct, frozen=True):
+    """Where a call enters: the flow to run, and how the history names it."""
+
+    plan: Plan
+    number: Number
+    direction: str
+    called: str
+    who: str
+    number_id: str | None = None
+
+
+def entrance(plan: Plan, way: ToUser | ToNumber | ToOutside, dialled: str) -> Entrance:
+    """Return the flow that a way dialled on one of our phones leads to."""
+    match way:
+        case ToUser(colleague):
+            flow, number = extension_flow(plan, colleague)
+            return Entrance(flow, number, "internal", dialled, colleague.name)
+        case ToNumber(number):
+            return Entrance(plan, number, "internal", number.e164, number.name, number.id)
+        case ToOutside(e164, shown):
+            flow, number = outside_flow(plan, way)
+            return Entrance(flow, number, "outbound", e164, e164, shown.id or None)
+
+
+def say_and_end(plan: Plan, user: User, name: str) -> tuple[Plan, Number]:
+    """Return a flow that speaks one of the system's sentences and ends."""
+    prompt = plan.system_prompts.get(f"{user.language}.{name}")
+    nodes: dict[str, Node] = {
+        "say": GreetingNode("say", prompt, then="end"),
+        "end": HangUpNode("end"),
+    }
+    number = Number("", user.extension, user.name, entry="say", language=user.language)
+    return structs.replace(plan, nodes=nodes), number

@@ -18,7 +18,12 @@ from carillon.schema.events import (
 )
 
 CALLER_LEG = "a"
-"""The id of the leg that rang us, in every call."""
+"""The id of the leg that rang us; where a user had a call placed, that user's phones are a, a2, a3…"""
+
+
+def is_caller_leg(leg: str) -> bool:
+    """Say whether a leg's id is a caller's."""
+    return leg.startswith(CALLER_LEG)
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +88,7 @@ def fold(record: CallRecord | None, event: CallEvent) -> CallRecord:
             change["started_at"] = event.at
         case LegStarted():
             change["legs"] = {**known.legs, event.leg: event.user}
-        case LegAnswered() if event.leg != CALLER_LEG and known.answered_at is None:
+        case LegAnswered() if not is_caller_leg(event.leg) and known.answered_at is None:
             change |= {"answered_at": event.at, "answered_leg": event.leg}
             if known.direction == "inbound":
                 change["user"] = known.legs.get(event.leg)

@@ -15,14 +15,158 @@ class HangUpCall(msgspec.Struct, frozen=True, tag="hang-up-call"):
     call: str
 
 
-Command = ReloadPlans | HangUpCall
+class PlaceCall(msgspec.Struct, frozen=True, tag="place-call"):
+    """Ring a user's phones (or one `device`) and, once answered, call `dialled` as if from there."""
+
+    company: str
+    user: str
+    dialled: str
+    device: str = ""
+
+
+class HoldCall(msgspec.Struct, frozen=True, tag="hold-call"):
+    """Let a leg put the others on hold (they hear music), or go on."""
+
+    company: str
+    call: str
+    leg: str
+    holding: bool = True
+
+
+class TransferCall(msgspec.Struct, frozen=True, tag="transfer-call"):
+    """Send whoever talks with `leg` to what that leg's user would reach by dialling `to`.
+
+    With `leg` "" the caller is sent there, wherever the call is now (a redirect); then `user` dials.
+    """
+
+    company: str
+    call: str
+    to: str
+    leg: str = ""
+    user: str = ""
+
+
+class JoinCalls(msgspec.Struct, frozen=True, tag="join-calls"):
+    """Bring two calls of one user together: everybody but the user talks, or, `stay`, the user too."""
+
+    company: str
+    call: str
+    other: str
+    user: str
+    stay: bool = False
+
+
+class InviteParty(msgspec.Struct, frozen=True, tag="invite-party"):
+    """Ring what `user` would reach by dialling `to`, and let it join the conversation."""
+
+    company: str
+    call: str
+    to: str
+    user: str
+
+
+class DropLeg(msgspec.Struct, frozen=True, tag="drop-leg"):
+    """Hang up on one party."""
+
+    company: str
+    call: str
+    leg: str
+
+
+class ParkCall(msgspec.Struct, frozen=True, tag="park-call"):
+    """Park whoever talks with `leg`, in a `slot` ("01" to "99") or the first free one."""
+
+    company: str
+    call: str
+    leg: str
+    slot: str = ""
+
+
+class TakeCall(msgspec.Struct, frozen=True, tag="take-call"):
+    """Ring a user's phones and connect them to a call that is parked, or rings somebody else."""
+
+    company: str
+    call: str
+    user: str
+
+
+class CoachCall(msgspec.Struct, frozen=True, tag="coach-call"):
+    """Let a user listen to a call, whisper to `to` (a leg of one of our users), or barge in.
+
+    `mode`: listen, whisper, barge. Who is on the call already changes the mode.
+    """
+
+    company: str
+    call: str
+    user: str
+    mode: str = "listen"
+    to: str = ""
+
+
+class RecordCall(msgspec.Struct, frozen=True, tag="record-call"):
+    """Control the recording of a conversation. `action`: start, pause, resume, stop."""
+
+    company: str
+    call: str
+    action: str
+    user: str = ""
+
+
+class PressKeys(msgspec.Struct, frozen=True, tag="press-keys"):
+    """Send keys (0-9 * # A-D) to everybody `leg` talks with, as if pressed there."""
+
+    company: str
+    call: str
+    leg: str
+    keys: str
+
+
+class TellMessages(msgspec.Struct, frozen=True, tag="tell-messages"):
+    """How many messages wait in users' boxes, for the lamps of their phones: user to (new, old)."""
+
+    company: str
+    counts: dict[str, tuple[int, int]]
+
+
+CallCommand = (
+    HoldCall
+    | TransferCall
+    | JoinCalls
+    | InviteParty
+    | DropLeg
+    | ParkCall
+    | TakeCall
+    | CoachCall
+    | RecordCall
+    | PressKeys
+)
+Command = ReloadPlans | HangUpCall | PlaceCall | TellMessages | CallCommand
 
 
 class CommandAnswer(msgspec.Struct, frozen=True):
-    """`done`, or why not, in a word a program can read: no-such-call."""
+    """`done`, or why not, in a word a program can read (`REFUSALS`).
+
+    `call` is the call that was begun, `slot` where one was parked.
+    """
 
     done: bool
     reason: str = ""
+    call: str = ""
+    slot: str = ""
+
+
+REFUSALS = (
+    "no-such-call",
+    "no-such-leg",
+    "no-such-user",
+    "no-phone",
+    "not-talking",
+    "not-possible-now",
+    "bad-number",
+    "slot-taken",
+    "full",
+)
+"""Never renamed: programs read them."""
 
 
 class Registration(msgspec.Struct, frozen=True):
@@ -34,8 +178,21 @@ class Registration(msgspec.Struct, frozen=True):
     expires_in_seconds: int
 
 
+class LiveLeg(msgspec.Struct, frozen=True):
+    """One party of a call in progress.
+
+    `state`: calling (in the flow), ringing, talking, holding, waiting (put on hold or parked), listening,
+    whispering.
+    """
+
+    leg: str
+    who: str
+    user: str | None
+    state: str
+
+
 class LiveCall(msgspec.Struct, frozen=True):
-    """A call in progress, for the operator's page."""
+    """A call in progress. `recording`: on, paused or off."""
 
     call: str
     company: str
@@ -44,6 +201,9 @@ class LiveCall(msgspec.Struct, frozen=True):
     called: str
     started_at: float
     state: str
+    legs: tuple[LiveLeg, ...] = ()
+    recording: str = "off"
+    slot: str = ""
 
 
 class SwitchStatus(msgspec.Struct, frozen=True, kw_only=True):

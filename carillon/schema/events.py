@@ -138,6 +138,15 @@ class DeviceLost(msgspec.Struct, frozen=True, kw_only=True, tag="device-lost"):
     device: str
 
 
+class AvailabilityChosen(msgspec.Struct, frozen=True, kw_only=True, tag="availability-chosen"):
+    """A user turned do-not-disturb on or off from a phone."""
+
+    at: float
+    company: str
+    user: str
+    available: bool
+
+
 class TroubleBegan(msgspec.Struct, frozen=True, kw_only=True, tag="trouble-began"):
     """Something the administrator should know. `kind`: recordings-disk-full, media-lost, plan-refused."""
 
@@ -166,7 +175,7 @@ CallEvent = (
     | MessageLeft
     | CallEnded
 )
-SystemEvent = DeviceRegistered | DeviceLost | TroubleBegan | TroubleEnded
+SystemEvent = DeviceRegistered | DeviceLost | AvailabilityChosen | TroubleBegan | TroubleEnded
 AnyEvent = CallEvent | SystemEvent
 
 

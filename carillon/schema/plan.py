@@ -52,9 +52,10 @@ class TeamTarget(msgspec.Struct, frozen=True, tag="team"):
 
 
 class OutsideTarget(msgspec.Struct, frozen=True, tag="outside"):
-    """Ring a phone of the outside world, over a trunk."""
+    """Ring a phone of the outside world, over a trunk; an `emergency` number is sent as it is."""
 
     e164: str
+    emergency: bool = False
 
 
 Target = UserTarget | TeamTarget | OutsideTarget
@@ -125,6 +126,10 @@ class Number(msgspec.Struct, frozen=True):
     language: str = "fr"
     record_inbound: bool = False
     record_outbound: bool = False
+    record_by_key: bool = True
+    """Whether our people may record by pressing star 1 while talking, and pause by star 2."""
+    music: tuple[Prompt, ...] = ()
+    """What its callers hear on hold; the company's where there is none."""
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -148,6 +153,10 @@ class User(msgspec.Struct, frozen=True):
     default_number: str | None = None
     box: str | None = None
     language: str = "fr"
+    call_waiting: bool = False
+    """Whether a second call may ring while the user talks."""
+    may_coach: bool = False
+    """Whether the user may listen to colleagues' calls from a phone."""
 
 
 class Team(msgspec.Struct, frozen=True):
@@ -172,6 +181,21 @@ class DialRules(msgspec.Struct, frozen=True):
     country_code: str = "33"
     national_prefix: str = "0"
     international_prefix: str = "00"
+    emergency: tuple[str, ...] = ("112",)
+    """Numbers that are never refused and go out as dialled."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What the company's calls to the outside may not exceed, so that a stolen password costs little.
+
+    `countries`: E.164 prefixes that may be called ("33", "44"…), none: every country. `denied` prefixes are
+    refused whatever else is allowed (premium numbers). Zero: no bound.
+    """
+
+    outside_calls: int = 0
+    calls_per_hour: int = 0
+    countries: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,12 +208,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "fr"
     timezone: str = "Europe/Paris"
     dial_rules: DialRules = DialRules()
+    limits: Limits = Limits()
     numbers: tuple[Number, ...] = ()
     nodes: dict[str, Node] = {}
     users: tuple[User, ...] = ()
     teams: tuple[Team, ...] = ()
     devices: tuple[Device, ...] = ()
     boxes: tuple[Box, ...] = ()
+    music: tuple[Prompt, ...] = ()
+    """What somebody on hold hears, over and over."""
     system_prompts: dict[str, Prompt] = {}
     """By `<language>.<name>`: the sentences the system itself speaks, see `flows.sentences`."""
 
@@ -197,7 +224,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 class Trunk(msgspec.Struct, frozen=True):
     """A link to a carrier: calls from `host`:`port` are its own; calls out are sent there.
 
-    `accept_any_port` lets a carrier send from other ports of the same host.
+    `accept_any_port` lets a carrier send from other ports of the same host. `host` may be a name, looked up
+    now and then. Calls out take the trunk of the lowest `priority` that works and has room. `registers`:
+    we tell the carrier where we are, with `username` and `password`.
+
+    `number_format` is how numbers are written to it: plus (+33…), bare (33…), prefix (0033…) or national
+    (01…, with the rules of `country_code`). `caller_id`: what it wants to hear of who calls: from (in
+    From alone), asserted (also in P-Asserted-Identity) or username (From is our account).
+    `max_calls` and `calls_per_second` bound what it may send us and we send it, 0: no bound of its own.
+    `hears_inband`: it cannot send keys as events, so they are listened for.
     """
 
     id: str
@@ -209,6 +244,14 @@ class Trunk(msgspec.Struct, frozen=True):
     password: str = ""
     accept_any_port: bool = False
     sandbox: bool = False
+    priority: int = 10
+    registers: bool = False
+    number_format: str = "plus"
+    country_code: str = "33"
+    caller_id: str = "asserted"
+    max_calls: int = 0
+    calls_per_second: int = 0
+    hears_inband: bool = False
 
 
 class PlanRef(msgspec.Struct, frozen=True):

@@ -40,8 +40,9 @@ class Calling:
         headers: Headers,
         credentials: Credentials | None,
         max_forwards: int,
+        patience: float,
     ) -> Leg:
-        """Send a first INVITE."""
+        """Send a first INVITE; no answer at all within `patience` seconds is 408 (0: timer B)."""
         try:
             direct = is_direct(parse_uri(to_uri), flow)
         except RemoteError as error:
@@ -64,7 +65,16 @@ class Calling:
         except LocalError:
             self._legs.remove(leg, now)
             raise
+        if patience:
+            self._core.timers.start(now + patience, partial(self._unanswered, leg))
         return leg
+
+    def _unanswered(self, leg: Leg, now: float) -> None:
+        # Not even 100 Trying: nobody is there, and another way may be open.
+        if leg.state == "calling" and leg.asked is not None:
+            if leg.asked.transaction is not None:
+                self._core.transactions.give_up(leg.asked.transaction, now)
+            self._failed(leg, 408, None, now)
 
     def cancel(self, leg: Leg, now: float) -> None:
         """Call it off: now when a provisional response came, else as soon as one comes (§9.1)."""

@@ -193,6 +193,7 @@ class Endpoint:
         headers: Headers = (),
         credentials: Credentials | None = None,
         max_forwards: int = 70,
+        patience: float = 0.0,
     ) -> int:
         """Call somebody; `from_` and `to` are addresses without tag. Return the leg."""
         leg = self._calling.invite(
@@ -205,6 +206,7 @@ class Endpoint:
             headers=headers,
             credentials=credentials,
             max_forwards=max_forwards,
+            patience=patience,
         )
         return leg.number
 
@@ -269,6 +271,14 @@ class Endpoint:
         """Return the Call-ID of a leg, "" when it is gone."""
         found = self._legs.get(leg)
         return found.call_id if found else ""
+
+    def leg_names(self, leg: int) -> tuple[str, str, str] | None:
+        """Return a leg's Call-ID, our tag and theirs ("" while unknown); None when it is gone."""
+        found = self._legs.get(leg)
+        if found is None:
+            return None
+        remote = found.dialog.remote_tag if found.dialog is not None else ""
+        return found.call_id, found.local_tag, remote
 
     def leg_flow(self, leg: int) -> Flow | None:
         """Return the flow of a leg, None when it is gone."""

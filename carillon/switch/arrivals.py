@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from carillon.flows.outgoing import (
     NoWay,
-    ToNumber,
+    ToFeature,
     ToOutside,
-    ToUser,
-    extension_flow,
+    Way,
+    entrance,
     normalise,
-    outside_flow,
+    say_and_end,
     way_out,
 )
 from carillon.schema.canary import CALLED
 from carillon.schema.cdr import CALLER_LEG
-from carillon.schema.events import CallArrived
+from carillon.schema.events import AvailabilityChosen, CallArrived
 from carillon.schema.plan import DialRules, Number, Plan, Trunk
 from carillon.sip.endpoint import Flow, InviteReceived, RequestReceived
 from carillon.sip.errors import RemoteError
@@ -30,20 +31,21 @@ from carillon.switch.calls import Call
 from carillon.switch.devices import Refusal
 from carillon.switch.legs import Leg, Party
 from carillon.switch.plans import Owner
+from carillon.switch.transfers import CannotDo
 
 if TYPE_CHECKING:
     from carillon.switch.switchboard import Switchboard
 
 log = logging.getLogger(__name__)
 
-MOST_CALLS = 2000
-"""Twice as many legs is what the media process has room for."""
-FEWEST_PORTS = 10
+EMERGENCY = frozenset({"112", "911", "999", "000", "15", "17", "18"})
+MOST_CALLS_EVER = 2040
 RETRY_AFTER = (("Retry-After", "5"),)
 Headers = tuple[tuple[str, str], ...]
 
 ALLOW: Headers = (("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"),)
 LONGEST_NAME = 80
+MOST_IDENTITIES = 4
 VISUAL = str.maketrans("", "", " .-()/")
 
 
@@ -58,7 +60,7 @@ class Arrivals:
         board = self._board
         if not board.devices.is_unwelcome(flow.host):
             return True
-        return board.trunks.sender(flow, board.plans.trunks) is not None
+        return board.trunks.sender(flow) is not None
 
     # -- requests outside calls ------------------------------------------------------------------
 
@@ -84,21 +86,22 @@ class Arrivals:
     def invite(self, received: InviteReceived) -> None:
         """Take a call or refuse it."""
         board = self._board
-        full = len(board.calls) >= MOST_CALLS or board.sounds.ports.free < FEWEST_PORTS
-        if full or board.stopping:
+        if board.stopping or (board.full and not self._is_emergency(received)):
             self._refuse(received, 503, RETRY_AFTER)
             return
         try:
-            trunk = board.trunks.sender(received.flow, board.plans.trunks)
+            trunk = board.trunks.sender(received.flow)
             if trunk is not None:
+                if not trunk.sandbox and not board.trunks.admits(trunk):
+                    raise Refusal(503, RETRY_AFTER)
                 self._from_trunk(received, trunk)
             else:
                 owner = board.devices.authenticate(received.request, received.flow)
                 self._from_device(received, owner)
-        except Refusal as refusal:
+        except (Refusal, RemoteError) as refusal:
             self._refuse(received, refusal.status, refusal.headers)
-        except RemoteError as error:
-            self._refuse(received, error.status, error.headers)
+        except CannotDo as refusal:
+            self._refuse(received, refusal.status)
         except Exception:
             log.exception(
                 "a call from %s:%s met a fault of ours", received.flow.host, received.flow.port
@@ -126,34 +129,77 @@ class Arrivals:
         )
         self._begin(received, leg, arrived, plan, number)
 
-    def _from_device(self, received: InviteReceived, owner: Owner) -> None:
+    def _is_emergency(self, received: InviteReceived) -> bool:
+        """Say whether one of our phones dials an emergency number: there is always room for that."""
         dialled = parse_uri(received.request.uri).user
+        return dialled in EMERGENCY and len(self._board.calls) < MOST_CALLS_EVER
+
+    def _from_device(self, received: InviteReceived, owner: Owner) -> None:
         plan, user = owner.plan, owner.user
-        way = way_out(plan, user, dialled)
         party = Party(user.name, user=user.id, device=owner.device.id)
-        direction, called, number_id = "internal", dialled, None
-        match way:
-            case NoWay(_, status):
-                raise Refusal(status)
-            case ToUser(colleague):
-                flow_plan, number = extension_flow(plan, colleague)
-            case ToNumber(number):
-                flow_plan, called, number_id = plan, number.e164, number.id
-            case ToOutside(e164, shown):
-                flow_plan, number = outside_flow(plan, way)
-                direction, called, number_id = "outbound", e164, shown.id
         leg = self._caller_leg(received, party)
-        caller = number.e164 if direction == "outbound" else user.extension
+        if received.replaces is not None:
+            self._board.legs[received.leg] = leg
+            self._admit(leg, lambda: self._replace(leg, plan.company, received))
+            return
+        dialled = parse_uri(received.request.uri).user
+        way = way_out(plan, user, dialled)
+        if isinstance(way, NoWay):
+            raise Refusal(way.status)
+        if not isinstance(way, ToFeature):
+            self._to_flow(received, leg, owner, way, dialled)
+        elif way.name in ("dnd-on", "dnd-off"):
+            self._choose_availability(received, leg, owner, way)
+        else:
+            self._admit(leg, lambda: self._board.orders.feature(leg, plan, user, way))
+
+    def _admit(self, leg: Leg, ask: Callable[[], None]) -> None:
+        """Let a phone into a call there is already."""
+        self._board.legs[leg.sip] = leg
+        try:
+            ask()
+        except CannotDo:
+            self._board.legs.pop(leg.sip, None)
+            raise
+
+    def _replace(self, leg: Leg, company: str, received: InviteReceived) -> None:
+        if received.replaces is not None:
+            self._board.transfers.replace(leg, company, received.replaces)
+
+    def _to_flow(
+        self, received: InviteReceived, leg: Leg, owner: Owner, way: Way, dialled: str
+    ) -> None:
+        assert not isinstance(way, NoWay | ToFeature)
+        plan, user = owner.plan, owner.user
+        into = entrance(plan, way, dialled)
+        caller = into.number.e164 if isinstance(way, ToOutside) else user.extension
         arrived = self._arrived(
             plan,
-            direction,
+            into.direction,
             caller,
-            called,
+            into.called,
             caller_name=user.name,
-            number=number_id,
+            number=into.number_id,
             user=user.id,
         )
-        self._begin(received, leg, arrived, flow_plan, number)
+        self._begin(received, leg, arrived, into.plan, into.number)
+
+    def _choose_availability(
+        self, received: InviteReceived, leg: Leg, owner: Owner, way: ToFeature
+    ) -> None:
+        """Turn do-not-disturb on or off; the portal keeps it, the phone hears so."""
+        plan, user, board = owner.plan, owner.user, self._board
+        available = way.name == "dnd-off"
+        chosen = AvailabilityChosen(
+            at=board.clock(), company=plan.company, user=user.id, available=available
+        )
+        board.driver.events.append(chosen)
+        flow, number = say_and_end(plan, user, way.name)
+        dialled = parse_uri(received.request.uri).user
+        arrived = self._arrived(
+            plan, "internal", user.extension, dialled, caller_name=user.name, user=user.id
+        )
+        self._begin(received, leg, arrived, flow, number)
 
     def _caller_leg(self, received: InviteReceived, party: Party) -> Leg:
         leg = Leg(self._board, CALLER_LEG, party)
@@ -194,8 +240,11 @@ class Arrivals:
     ) -> None:
         board = self._board
         call = Call(board, arrived, plan, number, leg)
+        call.hops = _hops(received.request)
+        call.identities = tuple(received.request.all("Identity")[:MOST_IDENTITIES])
         board.legs[received.leg] = leg
         board.add(call)
+        board.began_outside(leg)
         board.emit(call, arrived)
         with board.guard(call):
             call.begin()
@@ -208,6 +257,12 @@ class Arrivals:
         if "id" in (request.get("Privacy") or "") or user.lower() in ("", "anonymous"):
             return "anonymous", ""
         return e164_of(user), stated.name
+
+
+def _hops(request: Message) -> int:
+    """Return what is left of Max-Forwards, checked already; 69 where the peer said nothing."""
+    text = request.get("Max-Forwards") or "70"
+    return max(0, min(70, int(text)) - 1) if text.isdigit() else 69
 
 
 def e164_of(user: str) -> str:

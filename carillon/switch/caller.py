@@ -1,14 +1,12 @@
-"""The caller's side of a call: answered when the flow first needs an ear, and what is heard from then on."""
+"""Whoever follows a flow: answered when it first needs an ear, and what is heard from then on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from carillon.schema.cdr import CALLER_LEG
 from carillon.schema.events import LegAnswered
 from carillon.schema.plan import Prompt
-from carillon.switch.ear import Ear
 from carillon.switch.legs import Leg
 from carillon.switch.sounds import NoPort
 
@@ -18,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class Caller:
-    """Leg "a" and its ear. Reaches its call through the leg, which forgets it at the end."""
+    """Reaches its call through the leg, which forgets it at the end. `answering`: no 180 any more."""
 
-    def __init__(self, board: Switchboard, leg: Leg) -> None:
+    def __init__(self, board: Switchboard, leg: Leg, *, rings_itself: bool = False) -> None:
         self.leg = leg
-        self.ear = Ear(leg)
-        self.answering = False
+        self._rings_itself = rings_itself
+        self.answering = leg.answered or leg.accepted
         self._board = board
         self._wishes: list[Callable[[], None]] = []
 
@@ -35,7 +33,7 @@ class Caller:
     def leave(self) -> None:
         """The call is over: nothing more will be heard."""
         self._wishes.clear()
-        self.ear.leave()
+        self.leg.ear.leave()
 
     def when_answered(self, then: Callable[[], None]) -> None:
         """Do something that needs the caller's ear: now, or once the caller's ACK is here."""
@@ -45,7 +43,7 @@ class Caller:
         self._wishes.append(then)
         if not self.answering:
             self.answering = True
-            self._call.emit(LegAnswered, leg=CALLER_LEG)
+            self._call.emit(LegAnswered, leg=self.leg.id)
             # Nobody is told of an answer whose record a power cut could take back.
             self._board.when_durable(self._call, self._accept)
 
@@ -58,7 +56,7 @@ class Caller:
         except NoPort:
             call.end(by="system", detail="no-port")
             return
-        call.accepted()
+        call.accepted(self.leg)
 
     def confirmed(self, answer: bytes) -> None:
         """The ACK to our answer came."""
@@ -76,22 +74,22 @@ class Caller:
         """Play prompts; `ear.is_over` once they end, unless they `loop`."""
         folder = self._board.config.prompts
         paths = tuple(str(folder / f"{prompt.key}.wav") for prompt in prompts)
-        self.when_answered(lambda: self.ear.hear_files(paths, loop=loop))
+        self.when_answered(lambda: self.leg.ear.hear_files(paths, loop=loop))
 
     def beep(self) -> None:
         """Play the beep."""
-        self.when_answered(lambda: self.ear.hear_tone("beep"))
+        self.when_answered(lambda: self.leg.hear_tone("beep"))
 
     def wait(self, music: Prompt | None) -> None:
         """Let the caller hear that somebody is being rung."""
         if not self.answering:
             # An outside line says itself when it rings.
-            if self._call.arrived.direction != "outbound" and not self.leg.early:
+            if not self._rings_itself and not self.leg.early:
                 self.leg.ring()
         elif music is not None:
             self.hear(music, loop=True)
         else:
-            self.when_answered(lambda: self.ear.hear_tone("ringback"))
+            self.when_answered(lambda: self.leg.hear_tone("ringback"))
 
     def let_hear(self, leg: Leg, sdp: bytes) -> bool:
         """Let the caller hear a line that rings with sound of its own; False when it cannot be."""
@@ -101,7 +99,8 @@ class Caller:
         try:
             if not leg.take_answer(sdp):
                 return False
-            self.leg.ring(early=True)
+            if not self.answering:
+                self.leg.ring(early=True)
         except NoPort:
             return False
         return True

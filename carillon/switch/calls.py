@@ -1,19 +1,17 @@
-"""One live call: runs its course, turning what the flow asks for into SIP and sound.
+"""One live call, from the INVITE to the last file closed: its legs, its visits to a flow, its conversation.
 
-Leg "a" rang us, legs "b1", "b2"… we rang. Whatever happens is an event first: it is emitted, the driver
-writes it to the journal, and only then do packets leave. However a call ends, `_finish` is reached: it
-tells `CallEnded` and gives back everything the call held.
+Leg "a" rang us, legs "b1", "b2"… are everybody else. Whatever happens is an event first: it is emitted,
+the driver writes it to the journal, and only then do packets leave. However a call ends, `_finish` is
+reached: it tells `CallEnded` and gives back everything the call held.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from carillon.flows import steps
-from carillon.flows.course import Course
 from carillon.schema.events import (
     CallArrived,
     CallEnded,
@@ -21,17 +19,16 @@ from carillon.schema.events import (
     Decided,
     DigitPressed,
     LegAnswered,
-    LegRang,
-    MessageLeft,
 )
 from carillon.schema.plan import Number, Plan
 from carillon.switch.alarm import Alarm
-from carillon.switch.caller import Caller
+from carillon.switch.conversation import Conversation
+from carillon.switch.guests import Guests
 from carillon.switch.legs import Leg
 from carillon.switch.outcomes import outcome, refusal
 from carillon.switch.recordings import CallRecordings
 from carillon.switch.ringing import Ringing
-from carillon.switch.sounds import NoPort
+from carillon.switch.visit import Visit
 
 if TYPE_CHECKING:
     from carillon.switch.switchboard import Switchboard
@@ -43,16 +40,25 @@ CLOSING_SECONDS = 2.0
 """How long the last figures and files of a call are waited for."""
 MOST_KEYS = 500
 """More keys of one call than this are obeyed, but no longer told."""
-ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
-LAST_WISHES = (steps.Decide, steps.DropRecording, steps.KeepMessage)
-"""What a flow may still ask for when the call is ending."""
+MOST_LEGS = 200
+"""Whatever transfers and conferences ask for, no call makes more legs than this in its life."""
 
 
 class Call:
-    """A caller's visit, from the INVITE to the last file closed."""
+    """What began with one INVITE, whoever takes part in it later.
+
+    `visit` is the way through a flow of whoever is not, or not yet, in the conversation `talk`.
+    """
 
     def __init__(
-        self, board: Switchboard, arrived: CallArrived, plan: Plan, number: Number, a: Leg
+        self,
+        board: Switchboard,
+        arrived: CallArrived,
+        plan: Plan,
+        number: Number,
+        a: Leg,
+        *,
+        placed: bool = False,
     ):
         self.id = arrived.call
         self.arrived = arrived
@@ -60,25 +66,36 @@ class Call:
         self.number = number
         self.a = a
         a.call = self
-        self.b: Leg | None = None
-        self.ringing = Ringing(board)
+        visit = None if placed else Visit(board, a, plan, number, arrived.direction)
+        self.visit: Visit | None = visit
+        self.talk = Conversation(board, board.music(plan, number))
+        self.guests = Guests(board)
         self.legs = [a]
         self.cursor = board.journal.cursor
         self.recordings = CallRecordings(board, a)
+        self.slot = ""
+        """Where it is parked, "" when it is not."""
+        self.recall: Leg | None = None
+        """Who sent the caller away last, and gets the call back when nobody takes it."""
+        self.forwards = 0
+        """How often phones have sent it on."""
+        self.hops = 70
+        """Max-Forwards of what it sends on (RFC 3261 §16.6)."""
+        self.identities: tuple[str, ...] = ()
+        """The carrier's signatures of who calls (RFC 8224), passed on where the call goes out again."""
         self.closing = False
         self.finished = False
         self._board = board
-        self._course = Course(plan, number)
-        self._caller = Caller(board, a)
         self._seq = arrived.seq
         self._legs_made = 0
         self._keys = 0
-        self._timer = Alarm(board)
-        self._hears: Leg | None = None
+        self._became = ""
         self._caller_gone = False
         self._ended_at = 0.0
         self._ended_by = "system"
         self._detail = ""
+        self.alarm = Alarm(board)
+        """For whoever parks the call."""
         self._last_moment = Alarm(board)
         self._longest = Alarm(board)
         self._longest.set(LONGEST_CALL_SECONDS, self, self._too_long)
@@ -88,11 +105,22 @@ class Call:
         """In a word, for the operator."""
         if self.closing:
             return "ending"
-        if self.b is not None:
+        if self.slot:
+            return "parked"
+        if len(self.talk):
             return "talking"
-        if self.ringing:
+        if self.visit is not None and self.visit.ringing:
             return "ringing"
         return "recording" if self.recordings.recording_message else "announcement"
+
+    @property
+    def ringing(self) -> list[Leg]:
+        """Every leg that rings, for the flow or as a guest."""
+        return [*(self.visit.ringing.legs if self.visit else ()), *self.guests.ringing]
+
+    def leg(self, name: str) -> Leg | None:
+        """Return a leg that is still there by its id."""
+        return next((leg for leg in self.legs if leg.id == name and not leg.gone), None)
 
     # -- what happens ----------------------------------------------------------------------------
 
@@ -101,174 +129,209 @@ class Call:
         self._seq += 1
         at = facts.pop("at", None) or self._board.clock()
         self._board.emit(self, make(call=self.id, seq=self._seq, at=at, **facts))
+        if make is LegAnswered and len(self._board.lamps):
+            self._light(str(facts["leg"]))
+
+    def _light(self, name: str) -> None:
+        leg = self.leg(name)
+        if leg is not None and leg.party.user is not None:
+            self._board.lamps.changed(self.plan.company, leg.party.user)
+
+    def park_in(self, slot: str) -> None:
+        """Take a parking slot, or give it back ("")."""
+        before, self.slot = self.slot, slot
+        for each in {before, slot} - {""}:
+            self._board.lamps.parked(self.plan.company, each)
+
+    def decide(self, reason: str, **facts: str) -> None:
+        """Write a line of the timeline."""
+        self.emit(Decided, node="", reason=reason, facts=facts)
 
     def begin(self) -> None:
         """Enter the flow."""
-        self._run(self._course.begin(self._at(), self._board.people.world(self)))
+        if self.visit is not None:
+            self.visit.begin()
 
-    def feed(self, event: steps.Happening) -> None:
-        """Give the flow what happened and do what it asks."""
-        self._run(self._course.step(event, self._at(), self._board.people.world(self)))
-
-    def _at(self) -> datetime:
-        return datetime.fromtimestamp(self._board.clock(), UTC)
-
-    def _run(self, asked: list[steps.Asked]) -> None:
-        for wish in asked:
-            if not self.closing or isinstance(wish, LAST_WISHES):
-                self._do(wish)
-
-    def _do(self, wish: steps.Asked) -> None:
-        match wish:
-            case steps.Decide(node, reason, facts):
-                self.emit(Decided, node=node, reason=reason, facts=facts)
-            case steps.Play(prompts):
-                self._caller.hear(*prompts)
-            case steps.PlayBeep():
-                self._caller.beep()
-            case steps.PlayWaiting(music):
-                self._caller.wait(music)
-            case steps.Ring(targets):
-                self._ring(self._board.legs_for(self, targets))
-            case steps.StopRinging():
-                self.ringing.stop(ELSEWHERE if self.b else "")
-            case steps.SetTimer(seconds):
-                self._timer.set(seconds, self, self._timer_fired)
-            case steps.ClearTimer():
-                self._timer.stop()
-            case steps.Connect():
-                b = self.b
-                assert b is not None
-                self._caller.when_answered(lambda: self._bridge(b))
-            case steps.Record():
-                self._caller.when_answered(lambda: self.recordings.record_message(wish))
-            case steps.PlayRecording():
-                self._caller.ear.hear_files((str(self.recordings.message_path()),))
-            case steps.DropRecording():
-                self.recordings.drop_message()
-            case steps.KeepMessage(urgent):
-                self._keep_message(urgent)
-            case steps.End():
-                self.end(by="system")
-            case steps.GoTo():
-                raise AssertionError("the course follows every GoTo itself")
-
-    def _timer_fired(self) -> None:
-        self.feed(steps.TimerFired())
+    def follow(self, a: Leg) -> None:
+        """Enter the flow with the leg of whoever had the call placed, who has just answered."""
+        self.a = a
+        self.recordings = CallRecordings(self._board, a)
+        self.visit = Visit(self._board, a, self.plan, self.number, self.arrived.direction)
+        self.visit.begin()
 
     def _too_long(self) -> None:
-        self.emit(Decided, node="", reason="call.too-long")
+        self.decide("call.too-long")
         self.end(by="system", detail="too-long")
 
-    # -- the caller's leg ------------------------------------------------------------------------
-
-    def accepted(self) -> None:
-        """Our answer to the caller has left."""
-        if self.b is not None and self.a.remote is not None:
-            self._bridge(self.b)
-
-    def confirmed(self, leg: Leg, answer: bytes) -> None:
-        """The ACK to our answer came."""
-        if leg is self.a:
-            self._caller.confirmed(answer)
-
-    def played(self, play: int) -> None:
-        """The media process finished a prompt."""
-        if self._caller.ear.is_over(play):
-            self.feed(steps.Played())
-
-    def pressed(self, leg: Leg, digit: str) -> None:
-        """A key was heard."""
-        self._keys += 1
-        if self._keys <= MOST_KEYS:
-            self.emit(DigitPressed, leg=leg.id, digit=digit)
-        if leg is self.a and self.b is None:
-            self.feed(steps.Pressed(digit))
-
-    # -- the legs we ring ------------------------------------------------------------------------
+    # -- legs ------------------------------------------------------------------------------------
 
     def next_leg_id(self) -> str:
         """Return b1, b2…"""
         self._legs_made += 1
         return f"b{self._legs_made}"
 
-    def _ring(self, legs: list[Leg]) -> None:
+    def ring(self, ringing: Ringing, legs: list[Leg]) -> None:
+        """Ring some phones together."""
+        legs = legs[: max(0, MOST_LEGS - len(self.legs))]
         self.legs += legs
-        self.ringing.start(self, legs)
+        ringing.start(self, legs)
 
-    def nobody_rings(self) -> None:
-        """No phone rings any more and none was answered."""
-        if self.b is None and not self.closing:
-            self.feed(steps.RingingEnded(self.ringing.reason))
+    def nobody_rings(self, ringing: Ringing) -> None:
+        """None of the phones rung together rings any more and none was answered."""
+        if self.closing:
+            return
+        if self.visit is not None and self.visit.ringing is ringing:
+            self.visit.nobody_rings()
+        else:
+            self.guests.nobody_rings(self, ringing)
+
+    def accepted(self, leg: Leg) -> None:
+        """Our answer to a caller has left."""
+        if self.visit is not None and leg is self.visit.leg:
+            self.visit.accepted()
+
+    def confirmed(self, leg: Leg, answer: bytes) -> None:
+        """The ACK to our answer came."""
+        if self.visit is not None and leg is self.visit.leg:
+            self.visit.caller.confirmed(answer)
+        else:
+            self.guests.confirmed(leg, answer)
+
+    def played(self, leg: Leg, play: int) -> None:
+        """The media process finished a prompt."""
+        if leg.ear.is_over(play):
+            if self.visit is not None and leg is self.visit.leg:
+                self.visit.feed(steps.Played())
+            else:
+                self.guests.played(leg)
+
+    def pressed(self, leg: Leg, digit: str) -> None:
+        """A key was heard."""
+        self._keys += 1
+        if self._keys <= MOST_KEYS:
+            self.emit(DigitPressed, leg=leg.id, digit=digit)
+        if self.visit is not None and leg is self.visit.leg:
+            self.visit.pressed(digit)
+        elif leg in self.talk:
+            self._board.orders.pressed(self, leg, digit)
 
     def rang(self, leg: Leg, status: int, sdp: bytes) -> None:
-        """A phone we ring says so; an outside line's own sound is let through to our user."""
-        if leg in self.ringing and not leg.rang:
-            leg.rang = True
-            self.emit(LegRang, leg=leg.id)
-        if self.arrived.direction != "outbound" or self._caller.answering or self.closing:
-            return
-        if self._caller.let_hear(leg, sdp):
-            self._hears = leg
-            self.a.bridge(leg)
-        elif status == 180 and not self.a.early:
-            self.a.ring()
+        """A phone we ring says so."""
+        if self.visit is not None and leg in self.visit.ringing:
+            self.visit.rang(leg, status, sdp)
+        else:
+            self.guests.rang(self, leg)
 
     def answered(self, leg: Leg, sdp: bytes) -> None:
         """A phone we ring was picked up."""
-        if self.closing or self.b is not None or leg not in self.ringing:
-            leg.hang_up(ELSEWHERE)
-            return
-        leg.answered = True
-        if not self._can_talk(leg, sdp):
+        if not self.closing and leg in self.guests:
+            self.guests.answered(self, leg, sdp)
+        elif self.visit is not None:
+            self.visit.answered(leg, sdp)
+        else:
             leg.hang_up("")
-            self.failed(leg, 488)
-            return
-        self.ringing.picked(leg)
-        self.b = leg
-        self.emit(LegAnswered, leg=leg.id)
-        self.feed(steps.Picked(leg.who))
-        leg.settle()
 
-    def _can_talk(self, leg: Leg, sdp: bytes) -> bool:
-        try:
-            return leg.take_answer(sdp)
-        except NoPort:
-            return False
-
-    def failed(self, leg: Leg, status: int) -> None:
-        """A phone we ring declined, is busy or could not be reached."""
+    def failed(self, leg: Leg, status: int, contacts: tuple[str, ...] = ()) -> None:
+        """A phone we ring declined, is busy, sends the call elsewhere, or could not be reached."""
+        ringing = self.visit.ringing if self.visit is not None else None
+        if self.visit is not None:
+            self.visit.lost(leg)
+        if ringing is None or leg not in ringing:
+            ringing = self.guests.ringing_of(leg)
+        if ringing is not None and not self.closing:
+            if contacts:
+                self._board.transfers.redirected(self, ringing, leg, contacts)
+            elif leg.party.trunk is not None and self._board.trunks.failed(leg.party.trunk, status):
+                self._board.transfers.next_carrier(self, ringing, leg, status)
         leg.ended(status)
-        if self._hears is leg:
-            self._hears = None
-        if self.ringing.failed(leg, status) and not self.ringing:
-            self.nobody_rings()
-
-    def _bridge(self, b: Leg) -> None:
-        if self.closing or self.recordings.recording_call:
-            return
-        self._caller.ear.leave()
-        if self._hears is not b:
-            self._hears = b
-            self.a.bridge(b)
-        outbound = self.arrived.direction == "outbound"
-        if self.number.record_outbound if outbound else self.number.record_inbound:
-            self.recordings.record_call(self.a, b)
-
-    # -- the end ---------------------------------------------------------------------------------
+        if ringing is not None and ringing.failed(leg, status) and not ringing:
+            self.nobody_rings(ringing)
 
     def hung_up(self, leg: Leg) -> None:
-        """A party hung up (or gave up waiting)."""
+        """A party hung up, or gave up waiting."""
         leg.ended(0)
-        if leg is self.a:
-            self._caller_left()
-        elif leg is self.b:
+        if self.closing:
+            return
+        if self.visit is not None and leg is self.visit.leg and not self.visit.connected:
+            self._visitor_left()
+        elif self.visit is not None and leg is self.visit.picked and not self.visit.connected:
             self.end(by="callee")
+        elif leg in self.talk:
+            self.part(leg)
+        elif self.guests.left(leg):
+            self.end_if_alone(leg)
         else:
             self.failed(leg, 480)
 
-    def _caller_left(self) -> None:
-        if self.closing or self._caller_gone:
+    # -- the conversation ------------------------------------------------------------------------
+
+    def connect(self, visit: Visit, picked: Leg) -> None:
+        """Let whoever came through a flow talk with whoever picked up."""
+        if self.closing:
+            return
+        self.recall = None
+        self.talk.join(visit.leg, picked)
+        outbound = self.arrived.direction == "outbound"
+        if self.number.record_outbound if outbound else self.number.record_inbound:
+            self.recordings.record_call(self.talk.talkers)
+        self.recordings.follow(self.talk.talkers)
+
+    def join(self, leg: Leg, *, role: str = "talk", to: Leg | None = None) -> None:
+        """Let one more leg take part."""
+        self.talk.join(leg, role=role, to=to)
+        self.recordings.follow(self.talk.talkers)
+
+    def part(self, leg: Leg) -> None:
+        """A leg takes part no more; the call ends when nobody is left to talk to."""
+        self.talk.leave(leg)
+        self.recordings.follow(self.talk.talkers)
+        self.end_if_alone(leg)
+
+    def end_if_alone(self, leg: Leg) -> None:
+        """End the call if nobody is left to talk to, now that a leg has left."""
+        talkers = len(self.talk.talkers)
+        visiting = self.visit is not None and not self.visit.connected
+        if talkers > 1 or visiting or (talkers == 1 and (self.guests.expected or self.slot)):
+            return
+        self.end(by="caller" if leg is self.a else "callee")
+
+    def send(
+        self,
+        leg: Leg,
+        plan: Plan,
+        number: Number,
+        direction: str,
+        *,
+        recall: Leg | None = None,
+    ) -> None:
+        """Send a leg through another flow: a transfer, or a parked call that nobody took."""
+        if self.visit is not None:
+            self._became = _better(self._became, self.visit.outcome)
+            if self.visit.leg is not leg and not self.visit.connected:
+                self.visit.leg.hang_up("")
+            self.visit.close()
+        self.talk.leave(leg)
+        self.recordings.follow(self.talk.talkers)
+        self.park_in("")
+        self.recall = recall
+        self.visit = Visit(self._board, leg, plan, number, direction)
+        self.visit.begin()
+
+    def flow_ended(self, visit: Visit) -> None:
+        """The flow has nothing more for its visitor."""
+        back, self.recall = self.recall, None
+        fruitless = visit.outcome not in ("answered", "voicemail")
+        if not (
+            back is not None
+            and fruitless
+            and self._board.transfers.give_back(self, visit.leg, back)
+        ):
+            self.end(by="system")
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def _visitor_left(self) -> None:
+        if self.closing or self._caller_gone or self.visit is None:
             return
         self._caller_gone = True
         self._ended_at = self._board.clock()
@@ -276,7 +339,7 @@ class Call:
             self.end(by="caller")
             return
         # The flow decides when the file is closed and its length known: see `recorded`.
-        self._timer.stop()
+        self.visit.stop_waiting()
         self._last_moment.set(CLOSING_SECONDS, self, self._finish_late)
         self.recordings.stop()
         if not self._board.sounds.connected:
@@ -285,21 +348,10 @@ class Call:
     def recorded(self, reason: str, seconds: float, digit: str) -> None:
         """The message's file is closed."""
         over = self._caller_gone or self.closing
-        self.feed(steps.Recorded("stopped" if over else reason, seconds, digit))
+        if self.visit is not None:
+            self.visit.feed(steps.Recorded("stopped" if over else reason, seconds, digit))
         if self._caller_gone:
             self.end(by="caller")
-
-    def _keep_message(self, urgent: bool) -> None:
-        message = self.recordings.message
-        if message is not None:
-            self.emit(
-                MessageLeft,
-                box=message.box,
-                recording=message.id,
-                seconds=message.seconds,
-                urgent=urgent,
-                partial=message.partial,
-            )
 
     def end(self, *, by: str, detail: str = "") -> None:
         """Hang up on everybody; `_finish` follows when the last figures are in."""
@@ -308,25 +360,31 @@ class Call:
         self._ended_at = self._ended_at or self._board.clock()
         self._ended_by = "caller" if self._caller_gone else by
         self._detail = detail
-        self._timer.stop()
         self._longest.stop()
-        if not self.recordings.recording_message:
-            self._leave_flow()
+        self.alarm.stop()
+        if self.visit is not None:
+            self.visit.stop_waiting()
+            if not self.recordings.recording_message:
+                self._leave_flow(self.visit)
         self.closing = True
         self.recordings.stop()
         self._last_moment.set(CLOSING_SECONDS, self, self._finish_late)
-        status = refusal(self.arrived.direction, self.ringing.status)
+        last = self.visit.ringing.status if self.visit is not None else 480
+        status = refusal(self.arrived.direction, last)
+        self.recordings.stop_call()
         for leg in self.legs:
             self._let_go(leg, status)
-        self.ringing.stop("")
+        self.guests.close()
+        if self.visit is not None:
+            self.visit.ringing.stop("")
         if not self._board.sounds.connected:
             self.recordings.give_up()
         self.maybe_finish()
 
-    def _leave_flow(self) -> None:
+    def _leave_flow(self, visit: Visit) -> None:
         """Keep a message that was recorded already, whoever ends the call."""
         try:
-            self._run(self._course.leave())
+            visit.leave_flow()
         except Exception:
             log.exception("call %s: a fault of ours while leaving its flow", self.id)
 
@@ -358,12 +416,14 @@ class Call:
             for leg in self.legs:
                 leg.ended(0)
                 leg.tell_end(None)
-            course, direction = self._course.outcome(), self.arrived.direction
-            by, detail = self._ended_by, self._detail
-            became = outcome(direction, course, self.ringing.status, by=by, detail=detail)
+            visit, by, detail = self.visit, self._ended_by, self._detail
+            course = _better(self._became, visit.outcome if visit else "") or "abandoned"
+            last = visit.ringing.status if visit else 480
+            became = outcome(self.arrived.direction, course, last, by=by, detail=detail)
             self.emit(CallEnded, at=self._ended_at, outcome=became, by=by, detail=detail)
         finally:
-            self._caller.leave()
+            if self.visit is not None:
+                self.visit.close()
             self._board.forget(self)
 
     # -- the media process went away and came back -----------------------------------------------
@@ -373,6 +433,9 @@ class Call:
         if leg in self.ringing:
             leg.hang_up("", status=503)
             self.failed(leg, 503)
+        elif len(self.talk.talkers) > 2 and leg in self.talk:
+            leg.hang_up("", status=503)
+            self.part(leg)
         else:
             self.end(by="system", detail="no-media")
 
@@ -389,8 +452,16 @@ class Call:
         for leg in self.legs:
             if not leg.gone:
                 leg.reopen()
-        if self._hears is not None:
-            self.a.bridge(self._hears)
-        else:
-            self._caller.ear.restore()
+        self.talk.restore()
+        if self.visit is not None and not self.visit.connected:
+            self.visit.restore_sound()
         self.recordings.resume()
+
+
+BEST = ("answered", "voicemail", "missed", "closed", "refused", "failed", "abandoned")
+
+
+def _better(before: str, after: str) -> str:
+    """Return what a call became that went through two flows: the better of the two, for its caller."""
+    known = [each for each in BEST if each in (before, after)]
+    return known[0] if known else before or after

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carillon.flows.ring import target_name
-from carillon.schema.plan import OutsideTarget, Target, UserTarget
+from carillon.schema.cdr import CALLER_LEG
+from carillon.schema.plan import Number, OutsideTarget, Plan, Target, Trunk, User, UserTarget
 from carillon.sip.headers import quote
 from carillon.switch import canary
 from carillon.switch.legs import Dial, Leg, Party
-from carillon.switch.trunks import trunk_credentials, trunk_flow
+from carillon.switch.trunks import trunk_credentials, written
 
 if TYPE_CHECKING:
     from carillon.switch.calls import Call
@@ -17,14 +18,18 @@ if TYPE_CHECKING:
 
 MOST_RINGING = 40
 """More phones than this are not rung at once for one call."""
+MOST_HOPS = 70
+Headers = tuple[tuple[str, str], ...]
 
 
-def legs_for(board: Switchboard, call: Call, targets: tuple[Target, ...]) -> list[Leg]:
-    """Make a leg for every phone of the targets, not started yet."""
+def legs_for(
+    board: Switchboard, call: Call, number: Number, targets: tuple[Target, ...]
+) -> list[Leg]:
+    """Make a leg for every phone of the targets, not started yet; the outside is shown `number`."""
     legs: list[Leg] = []
     for target in targets:
         if isinstance(target, OutsideTarget):
-            legs.append(_outside_leg(board, call, target.e164))
+            legs += _outside_legs(board, call, number, target)
         elif isinstance(target, UserTarget):
             legs += _user_legs(board, call, target.user)
     for leg in legs:
@@ -43,23 +48,97 @@ def _user_legs(board: Switchboard, call: Call, user: str) -> list[Leg]:
     legs = []
     for device in board.plans.devices_of(call.plan.company, user):
         for binding in board.devices.bindings(device.username):
-            dial = Dial(binding.contact, binding.flow, from_, f"<sip:{device.username}@{host}>")
+            to = f"<sip:{device.username}@{host}>"
+            dial = Dial(binding.contact, binding.flow, from_, to, hops=call.hops)
             party = Party(who, user=user, device=device.id)
             legs.append(Leg(board, call.next_leg_id(), party, dial=dial))
     return legs
 
 
-def _outside_leg(board: Switchboard, call: Call, e164: str) -> Leg:
+def caller_legs(board: Switchboard, plan: Plan, user: User, device: str, shown: str) -> list[Leg]:
+    """Make the legs that ring a user's own phones before the call the user wants: a, a2, a3…
+
+    `shown` is whom the phones name. One `device`, or all of them.
+    """
+    host = board.config.host
+    from_ = f"{quote(shown)} <sip:{user.extension or 'carillon'}@{host}>"
+    legs: list[Leg] = []
+    for each in board.plans.devices_of(plan.company, user.id):
+        if device not in ("", each.id):
+            continue
+        for binding in board.devices.bindings(each.username):
+            dial = Dial(binding.contact, binding.flow, from_, f"<sip:{each.username}@{host}>")
+            name = f"{CALLER_LEG}{len(legs) + 1}" if legs else CALLER_LEG
+            party = Party(user.name, user=user.id, device=each.id)
+            legs.append(Leg(board, name, party, dial=dial))
+    return legs[:MOST_RINGING]
+
+
+# -- the outside ---------------------------------------------------------------------------------
+
+
+def _outside_legs(
+    board: Switchboard, call: Call, number: Number, target: OutsideTarget
+) -> list[Leg]:
+    """Make the leg to an outside number over the best trunk; none where the company forbids it."""
     is_canary = call.plan.company == canary.COMPANY
-    trunks = board.trunks
-    trunk = trunks.sandbox if is_canary else trunks.way_out(board.plans.trunks)
-    shown = call.number.e164
-    dial = Dial(
-        uri=f"sip:{e164}@{trunk.host}:{trunk.port}",
-        flow=trunk_flow(trunk),
-        from_=f"<sip:{shown}@{board.config.host}>",
-        to=f"<sip:{e164}@{trunk.host}>",
-        credentials=trunk_credentials(trunk),
-    )
-    party = Party(e164, e164=e164, trunk=trunk.id)
-    return Leg(board, call.next_leg_id(), party, dial=dial)
+    if not (is_canary or target.emergency):
+        reason = board.tolls.refuses(call.plan, target.e164, board.now)
+        if reason:
+            call.decide(reason, number=target.e164)
+            return []
+    if target.emergency:
+        call.decide("call.emergency", number=target.e164)
+    trunks = [board.trunks.sandbox] if is_canary else board.trunks.ways_out()
+    leg = outside_leg(board, call, number.e164 or call.number.e164, target, trunks)
+    return [leg] if leg is not None else []
+
+
+def outside_leg(
+    board: Switchboard, call: Call, shown: str, target: OutsideTarget, trunks: list[Trunk]
+) -> Leg | None:
+    """Make a leg over the first of these trunks that can be reached; the rest are for when it fails."""
+    for place, trunk in enumerate(trunks):
+        flow = board.trunks.flow(trunk)
+        if flow is None:
+            continue
+        to = written(trunk, target.e164)
+        dial = Dial(
+            uri=f"sip:{to}@{trunk.host}:{trunk.port}",
+            flow=flow,
+            from_=_from(board, call, trunk, shown),
+            to=f"<sip:{to}@{trunk.host}>",
+            credentials=trunk_credentials(trunk),
+            headers=_headers(board, call, trunk, shown, target),
+            hops=call.hops,
+            others=tuple(trunks[place + 1 :]),
+            shown=shown,
+            target=target,
+        )
+        party = Party(target.e164, e164=target.e164, trunk=trunk.id)
+        return Leg(board, call.next_leg_id(), party, dial=dial)
+    return None
+
+
+def _from(board: Switchboard, call: Call, trunk: Trunk, shown: str) -> str:
+    user = trunk.username if trunk.caller_id == "username" else written(trunk, shown)
+    host = trunk.host if trunk.registers else board.config.host
+    return f"<sip:{user or 'anonymous'}@{host}>"
+
+
+def _headers(
+    board: Switchboard, call: Call, trunk: Trunk, shown: str, target: OutsideTarget
+) -> Headers:
+    """Say who calls (RFC 3325), on whose behalf (RFC 5806), whose signature (RFC 8224), how urgently."""
+    headers: list[tuple[str, str]] = []
+    host = board.config.host
+    if (trunk.caller_id != "from" or target.emergency) and shown:
+        headers.append(("P-Asserted-Identity", f"<sip:{written(trunk, shown)}@{host}>"))
+    arrived = call.arrived
+    if arrived.direction == "inbound" and arrived.called.startswith("+"):
+        headers.append(("Diversion", f"<sip:{written(trunk, arrived.called)}@{host}>"))
+        headers += [("Identity", value) for value in call.identities]
+    if target.emergency:
+        # RFC 4412 §12.7 (esnet) and RFC 3261 §20.26.
+        headers += [("Priority", "emergency"), ("Resource-Priority", "esnet.1")]
+    return tuple(headers)

@@ -1,47 +1,55 @@
-"""What a caller is given to hear, known well enough to begin again in another media process."""
+"""What a leg is given to hear, known well enough to begin again in another media process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from carillon.schema.mediacontrol import PlayFiles, PlayTone, StopPlay
+
 if TYPE_CHECKING:
-    from carillon.switch.legs import Leg
+    from carillon.switch.switchboard import Switchboard
 
 
 class Ear:
-    """The prompts and tones of one leg, one after the other."""
+    """The prompts and tones of one leg, `media` to the media process, one after the other."""
 
-    def __init__(self, leg: Leg) -> None:
-        self._leg = leg
+    def __init__(self, board: Switchboard, media: int) -> None:
+        self._board = board
+        self._media = media
         self._play = 0
-        self._again: Callable[[], None] | None = None
+        self._heard: PlayFiles | PlayTone | None = None
 
-    def hear_files(self, paths: tuple[str, ...], *, loop: bool = False) -> None:
+    def hear_files(self, paths: tuple[str, ...], *, loop: bool = False, over: bool = False) -> None:
         """Play files instead of what was heard; `is_over` once they end, unless they `loop`."""
-        self._begin(lambda: self._leg.play_files(self._play, paths, loop=loop))
+        self._hear(PlayFiles(self._media, self._play + 1, paths, loop, over))
 
-    def hear_tone(self, tone: str) -> None:
-        """Play a tone; a beep ends by itself."""
-        self._begin(lambda: self._leg.play_tone(self._play, tone))
+    def hear_tone(self, tone: str, country: str) -> None:
+        """Play a tone in a country's cadence; a beep ends by itself."""
+        self._hear(PlayTone(self._media, self._play + 1, tone, country))
 
-    def _begin(self, sound: Callable[[], None]) -> None:
-        self._play += 1
-        self._again = sound
-        sound()
+    def _hear(self, command: PlayFiles | PlayTone) -> None:
+        self._play = command.play
+        self._heard = command
+        self._board.sounds.ask(command)
 
     def is_over(self, play: int) -> bool:
         """Take the news that something ended; say whether it is what is being heard."""
-        if play != self._play or self._again is None:
+        if self._heard is None or play != self._heard.play:
             return False
-        self._again = None
+        self._heard = None
         return True
 
     def leave(self) -> None:
-        """Something else is heard from now on: another party, or nothing."""
-        self._again = None
+        """Something else is heard from now on, and whoever brings it ends what was played."""
+        self._heard = None
+
+    def stop(self) -> None:
+        """Play no more."""
+        if self._heard is not None:
+            self._heard = None
+            self._board.sounds.ask(StopPlay(self._media))
 
     def restore(self) -> None:
         """Play again from its beginning what was not over."""
-        if self._again is not None:
-            self._again()
+        if self._heard is not None:
+            self._board.sounds.ask(self._heard)

@@ -9,14 +9,13 @@ from carillon.media import sdp
 from carillon.schema.events import LegEnded, LegStarted
 from carillon.schema.mediacontrol import (
     AimLeg,
-    BridgeLegs,
     LegStats,
     OpenLeg,
-    PlayFiles,
-    PlayTone,
 )
+from carillon.schema.plan import OutsideTarget, Trunk
 from carillon.sip.digest import Credentials
 from carillon.sip.endpoint import Flow
+from carillon.switch.ear import Ear
 
 if TYPE_CHECKING:
     from carillon.switch.calls import Call
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 DIGITS = 101
 """The payload type we offer for RFC 4733 digits."""
 PCMU, PCMA = 0, 8
+CARRIER_PATIENCE = 4.0
+"""How long a carrier may say nothing at all when there is another to be tried."""
 NOWHERE = "0.0.0.0"
 COUNTRIES = {"33": "fr", "44": "gb", "1": "us"}
 
@@ -50,6 +51,12 @@ class Dial:
     to: str
     credentials: Credentials | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    hops: int = 70
+    """Max-Forwards: one less than the call came with, so that loops through us end."""
+    others: tuple[Trunk, ...] = ()
+    """The carriers to be tried when this one fails, for the same `target`, shown the same number."""
+    shown: str = ""
+    target: OutsideTarget | None = None
 
 
 class Leg:
@@ -71,9 +78,13 @@ class Leg:
         self.early = False
         self.held = False
         self.gone = False
+        self.coach = False
+        self.counted = ""
+        """The company whose outside calls it counts among, "" for a leg that does not."""
+        self.ear = Ear(board, self.media)
+        self.accepted = False
         self._board = board
         self._dial = dial
-        self._accepted = False
         self._port = 0
         self._offered_port = 0
         self._shared: tuple[str, int] | None = None
@@ -84,6 +95,11 @@ class Leg:
         self._status = 0
         self._cause = ""
         self._told = False
+
+    @property
+    def dial(self) -> Dial | None:
+        """How it is reached; None for a leg that called us."""
+        return self._dial
 
     @property
     def who(self) -> str:
@@ -111,7 +127,7 @@ class Leg:
         if self.gone:
             return
         self._open()
-        self._accepted = True
+        self.accepted = True
         self._board.endpoint.accept(self.sip, self._description(), self._board.now)
 
     def confirmed(self, answer: bytes) -> bool:
@@ -138,9 +154,12 @@ class Leg:
             sdp=self._offer(),
             headers=dial.headers,
             credentials=dial.credentials,
+            max_forwards=dial.hops,
+            patience=CARRIER_PATIENCE if dial.others else 0.0,
         )
         self._board.legs[self.sip] = self
         party = self.party
+        self._board.began_outside(self)
         self.call.emit(
             LegStarted,
             leg=self.id,
@@ -196,7 +215,7 @@ class Leg:
         """Cancel, refuse or say goodbye, whatever its state asks."""
         if self.gone:
             return
-        self.ended(0 if self.answered or self._accepted else status, cause=reason)
+        self.ended(0 if self.answered or self.accepted else status, cause=reason)
         self._board.endpoint.hang_up(self.sip, self._board.now, reason=reason, status=status)
 
     def ended(self, status: int, *, cause: str = "") -> None:
@@ -207,6 +226,7 @@ class Leg:
         self._status = status
         self._cause = cause
         self._board.legs.pop(self.sip, None)
+        self._board.ended_outside(self)
         if self.call is not None:
             self._board.people.release(self.call, self)
         if self.sounding:
@@ -296,19 +316,11 @@ class Leg:
         target, learn = self._target(), self._port != 0
         self._board.sounds.ask(AimLeg(self.media, self.payload, self._digits, target, learn))
 
-    def bridge(self, other: Leg) -> None:
-        """Let two legs hear each other."""
-        self._board.sounds.ask(BridgeLegs(self.media, other.media))
-
-    def play_files(self, play: int, paths: tuple[str, ...], *, loop: bool = False) -> None:
-        """Play prompts to this party."""
-        self._board.sounds.ask(PlayFiles(self.media, play, paths, loop))
-
-    def play_tone(self, play: int, tone: str) -> None:
+    def hear_tone(self, tone: str) -> None:
         """Play a tone to this party, in its company's country's cadence."""
         assert self.call is not None
         country = COUNTRIES.get(self.call.plan.dial_rules.country_code, "fr")
-        self._board.sounds.ask(PlayTone(self.media, play, tone, country))
+        self.ear.hear_tone(tone, country)
 
     def reopen(self) -> None:
         """Make the leg again in a new media process, on the same port."""

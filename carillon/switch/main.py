@@ -57,6 +57,7 @@ async def _serve(board: Switchboard, server: Server) -> int:
     parts = (
         board.plans.follow(),
         board.sounds.plane.follow(),
+        board.trunks.follow(),
         board.keep_house(),
         server.serve(),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from carillon.flows.steps import World
@@ -16,15 +17,20 @@ if TYPE_CHECKING:
 class People:
     """Every user with a live leg. The legs themselves are kept, so that none can be counted twice."""
 
-    def __init__(self, plans: PlanStore, devices: Devices) -> None:
+    def __init__(
+        self, plans: PlanStore, devices: Devices, changed: Callable[[str, str], None]
+    ) -> None:
         self.plans = plans
         self.devices = devices
+        self._changed = changed
         self._legs: dict[tuple[str, str], set[Leg]] = {}
 
     def occupy(self, call: Call, leg: Leg) -> None:
         """A user's phone rings, or calls."""
         if leg.party.user is not None:
-            self._legs.setdefault((call.plan.company, leg.party.user), set()).add(leg)
+            key = (call.plan.company, leg.party.user)
+            self._legs.setdefault(key, set()).add(leg)
+            self._changed(*key)
 
     def release(self, call: Call, leg: Leg) -> None:
         """It no longer does."""
@@ -36,6 +42,11 @@ class People:
             legs.discard(leg)
             if not legs:
                 del self._legs[key]
+            self._changed(*key)
+
+    def legs(self, company: str, user: str) -> list[Leg]:
+        """Return the legs of a user that ring or talk."""
+        return sorted(self._legs.get((company, user), ()), key=lambda leg: leg.media)
 
     @property
     def busy(self) -> frozenset[tuple[str, str]]:
@@ -44,8 +55,13 @@ class People:
 
     def is_busy(self, call: Call, user: str) -> bool:
         """Say whether a user is rung or talking, but for being rung by this very call."""
+        return self.lines(call, user) > 0
+
+    def lines(self, call: Call, user: str) -> int:
+        """Return how many lines a user has in use, but for being rung by this very call."""
         legs = self._legs.get((call.plan.company, user), ())
-        return any(leg not in call.ringing for leg in legs)
+        ringing = call.ringing if legs else ()
+        return sum(leg not in ringing for leg in legs)
 
     def world(self, call: Call) -> World:
         """Return what a call's flow may see of the company's people."""
@@ -63,7 +79,8 @@ class _World:
         known = people.plans.user(company, user)
         if known is not None and not known.available:
             return "dnd"
-        if people.is_busy(self._call, user):
+        lines = people.lines(self._call, user)
+        if lines > (1 if known is not None and known.call_waiting else 0):
             return "busy"
         devices = people.plans.devices_of(company, user)
         reachable = any(people.devices.bindings(device.username) for device in devices)

@@ -4,43 +4,59 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carillon.flows.steps import Record
-from carillon.schema.events import RecordingEnded, RecordingStarted
-from carillon.schema.mediacontrol import RecordingStopped, StartRecording, StopRecording
+from carillon.schema.events import MessageLeft, RecordingEnded, RecordingStarted
+from carillon.schema.mediacontrol import (
+    JoinRecording,
+    LeaveRecording,
+    PauseRecording,
+    RecordingStopped,
+    ResumeRecording,
+    StartRecording,
+    StopRecording,
+)
 from carillon.switch.legs import Leg
 
 if TYPE_CHECKING:
     from carillon.switch.calls import Call
     from carillon.switch.switchboard import Switchboard
 
+LONGEST_SECONDS = 4 * 3600
+
 
 @dataclass(slots=True)
 class Recording:
-    """One file. `number` is its name towards the media process, `id` everywhere else."""
+    """One file. `number` is its name towards the media process, `id` everywhere else.
+
+    `sides` is which leg is on the left (0) and which on the right (1); a message has one side.
+    """
 
     id: str
     number: int
     path: str
     box: str | None
-    ask: Callable[[], StartRecording]
+    limits: tuple[int, int, str]
+    sides: dict[Leg, int]
     seconds: float = 0.0
     partial: bool = False
     stopped: bool = False
+    stopping: bool = False
+    paused: bool = False
 
 
 class CallRecordings:
-    """The files of one call, which is reached through its caller's leg."""
+    """The files of one call, which is reached through its first leg."""
 
     def __init__(self, board: Switchboard, a: Leg) -> None:
         self._a = a
         self._board = board
         self._all: dict[int, Recording] = {}
+        self._conversation: Recording | None = None
         self.message: Recording | None = None
 
     @property
@@ -59,9 +75,12 @@ class CallRecordings:
         return self.message is not None and not self.message.stopped
 
     @property
-    def recording_call(self) -> bool:
-        """Whether both sides of the conversation are, or were, being recorded."""
-        return any(recording.box is None for recording in self._all.values())
+    def state(self) -> str:
+        """Whether the conversation is recorded now: on, paused or off."""
+        recording = self._conversation
+        if recording is None or recording.stopping or recording.stopped:
+            return "off"
+        return "paused" if recording.paused else "on"
 
     def numbers(self) -> list[int]:
         """Return the files' names towards the media process."""
@@ -72,53 +91,108 @@ class CallRecordings:
         assert self.message is not None
         return self._board.recordings / self.message.path
 
-    def record_message(self, wish: Record) -> None:
-        """Record the caller until a key, silence or the limit."""
-        self.message = self._start(
-            (self._a,),
-            box=wish.box,
-            max_seconds=wish.max_seconds,
-            silence_seconds=wish.silence_seconds,
-            stop_digits=wish.stop_digits,
-        )
+    # -- the conversation ------------------------------------------------------------------------
 
-    def record_call(self, a: Leg, b: Leg) -> None:
-        """Record both sides of the conversation, the caller left, the other right."""
-        self._start((a, b))
+    def record_call(self, talkers: list[Leg]) -> None:
+        """Record the conversation: the first leg left, whoever talks with it right."""
+        if self.state == "off" and len(talkers) > 1:
+            first, second, *others = sorted(talkers, key=lambda leg: leg is not self._a)
+            sides = {first: 0, second: 1} | dict.fromkeys(others, 1)
+            self._conversation = self._start(sides, box=None, limits=(LONGEST_SECONDS, 0, ""))
+
+    def follow(self, talkers: list[Leg]) -> None:
+        """Record who has joined, record no more who has left."""
+        recording = self._conversation
+        if recording is None or self.state == "off":
+            return
+        for leg in [leg for leg in recording.sides if leg not in talkers]:
+            del recording.sides[leg]
+            self._board.sounds.ask(LeaveRecording(recording.number, leg.media))
+        for leg in talkers:
+            if leg not in recording.sides:
+                taken = set(recording.sides.values())
+                recording.sides[leg] = 1 if 0 in taken else 0
+                command = JoinRecording(recording.number, leg.media, recording.sides[leg])
+                self._board.sounds.ask(command)
+
+    def pause(self) -> None:
+        """Keep nothing of what is said until `go_on`."""
+        if self.state == "on" and self._conversation is not None:
+            self._conversation.paused = True
+            self._board.sounds.ask(PauseRecording(self._conversation.number))
+
+    def go_on(self) -> None:
+        """Record again after a pause."""
+        if self.state == "paused" and self._conversation is not None:
+            self._conversation.paused = False
+            self._board.sounds.ask(ResumeRecording(self._conversation.number))
+
+    def stop_call(self) -> None:
+        """Finish the conversation's file; another may be begun."""
+        if self._conversation is not None and not self._conversation.stopping:
+            self._conversation.stopping = True
+            self._board.sounds.ask(StopRecording(self._conversation.number))
+
+    # -- a message -------------------------------------------------------------------------------
+
+    def record_message(self, leg: Leg, wish: Record) -> None:
+        """Record the caller until a key, silence or the limit."""
+        limits = (wish.max_seconds, wish.silence_seconds, wish.stop_digits)
+        self.message = self._start({leg: 0}, box=wish.box, limits=limits)
+
+    def keep_message(self, urgent: bool) -> None:
+        """Put the message just recorded into its box."""
+        message = self.message
+        if message is not None:
+            self._call.emit(
+                MessageLeft,
+                box=message.box,
+                recording=message.id,
+                seconds=message.seconds,
+                urgent=urgent,
+                partial=message.partial,
+            )
+
+    def drop_message(self) -> None:
+        """Forget the message just recorded, file and all."""
+        if self.message is not None:
+            with contextlib.suppress(OSError):
+                self.message_path().unlink()
+            self.message = None
+
+    # -- any file --------------------------------------------------------------------------------
 
     def _start(
-        self,
-        legs: tuple[Leg, ...],
-        *,
-        box: str | None = None,
-        max_seconds: int = 4 * 3600,
-        silence_seconds: int = 0,
-        stop_digits: str = "",
+        self, sides: dict[Leg, int], *, box: str | None, limits: tuple[int, int, str]
     ) -> Recording:
         name = secrets.token_hex(8)
         day = datetime.fromtimestamp(self._board.clock(), UTC)
         path = f"{day:%Y/%m/%d}/{name}.wav"
         number = self._board.sounds.number_recording(self._call)
-        full = self._board.recordings / path
-
-        def ask() -> StartRecording:
-            return StartRecording(
-                number,
-                tuple(leg.media for leg in legs),
-                str(full),
-                max_seconds,
-                silence_seconds,
-                stop_digits,
-            )
-
-        recording = Recording(name, number, path, box, ask)
+        recording = Recording(name, number, path, box, limits, sides)
         self._all[number] = recording
         kind = "voicemail" if box else "call"
         self._call.emit(RecordingStarted, recording=name, kind=kind, path=path, box=box)
         with contextlib.suppress(OSError):  # the media process tells what cannot be written
+            full = self._board.recordings / path
             full.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._board.sounds.ask(ask())
+        self._ask(recording)
         return recording
+
+    def _ask(self, recording: Recording) -> None:
+        """Begin a file, or go on with it in a new media process."""
+        legs = sorted(recording.sides, key=lambda leg: recording.sides[leg])
+        if recording.box is None:
+            # Stereo is begun with one leg for each side; the others join.
+            legs = [legs[0], legs[-1]]
+        media = tuple(leg.media for leg in legs)
+        full = str(self._board.recordings / recording.path)
+        self._board.sounds.ask(StartRecording(recording.number, media, full, *recording.limits))
+        for leg, side in recording.sides.items():
+            if leg not in legs:
+                self._board.sounds.ask(JoinRecording(recording.number, leg.media, side))
+        if recording.paused:
+            self._board.sounds.ask(PauseRecording(recording.number))
 
     def stop(self) -> None:
         """Finish every file; `stopped` is told of each."""
@@ -147,19 +221,13 @@ class CallRecordings:
             reason=reason,
         )
 
-    def drop_message(self) -> None:
-        """Forget the message just recorded, file and all."""
-        if self.message is not None:
-            with contextlib.suppress(OSError):
-                self.message_path().unlink()
-            self.message = None
-
     def resume(self) -> None:
         """Go on recording in a new media process: what was lost meanwhile makes the file partial."""
         for recording in self._all.values():
             if not recording.stopped:
                 recording.partial = True
-                self._board.sounds.ask(recording.ask())
+                if recording.box is not None or len(recording.sides) > 1:
+                    self._ask(recording)
 
     def give_up(self) -> None:
         """The media process never told of these files: take their length from the disk."""

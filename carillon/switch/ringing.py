@@ -1,4 +1,4 @@
-"""The phones a call is ringing now, all together, and how the ones before them refused."""
+"""Phones rung together, and how the ones before them refused."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+
 
 class Ringing:
     """Which legs ring; `status` is what the last to be told of said, a refusal by a person before all."""
@@ -31,6 +33,11 @@ class Ringing:
 
     def __contains__(self, leg: Leg) -> bool:
         return self._legs.get(leg.id) is leg
+
+    @property
+    def legs(self) -> list[Leg]:
+        """The legs that ring."""
+        return list(self._legs.values())
 
     @property
     def reason(self) -> str:
@@ -56,7 +63,7 @@ class Ringing:
     def _nobody(self, call: Call) -> None:
         with self._board.guard(call):
             if not self._legs:
-                call.nobody_rings()
+                call.nobody_rings(self)
 
     def picked(self, leg: Leg) -> None:
         """One was answered and rings no more."""

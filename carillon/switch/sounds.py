@@ -178,8 +178,8 @@ class Sounds:
         match event:
             case DigitHeard(_, digit):
                 call.pressed(leg, digit)
-            case PlayEnded(_, play) if leg is call.a:
-                call.played(play)
+            case PlayEnded(_, play):
+                call.played(leg, play)
             case LegSilent(_, seconds) if not leg.held:
                 facts = {"who": leg.who, "seconds": str(round(seconds))}
                 call.emit(Decided, node="", reason="call.no-sound", facts=facts)

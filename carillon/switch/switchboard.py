@@ -16,25 +16,32 @@ from carillon.schema.commands import (
     Command,
     CommandAnswer,
     HangUpCall,
-    LiveCall,
+    PlaceCall,
     ReloadPlans,
     SwitchStatus,
+    TellMessages,
 )
-from carillon.schema.events import AnyEvent, CallEvent
-from carillon.schema.plan import Target
+from carillon.schema.events import AnyEvent, CallArrived, CallEvent
+from carillon.schema.plan import Number, Plan, Prompt, Target, User
 from carillon.sip import endpoint as sip
 from carillon.switch import canary
 from carillon.switch.arrivals import Arrivals
 from carillon.switch.calls import Call
 from carillon.switch.devices import Devices
-from carillon.switch.dialling import legs_for
+from carillon.switch.dialling import caller_legs, legs_for
 from carillon.switch.driver import Driver
 from carillon.switch.journal import Journal
 from carillon.switch.keys import key_of
+from carillon.switch.lamps import Lamps
 from carillon.switch.legs import Leg
+from carillon.switch.live import live_call
+from carillon.switch.orders import Orders
+from carillon.switch.parking import Parking
 from carillon.switch.people import People
 from carillon.switch.plans import PlanStore
 from carillon.switch.sounds import Sounds
+from carillon.switch.tolls import Tolls
+from carillon.switch.transfers import Transfers
 from carillon.switch.troubles import Troubles
 from carillon.switch.trunks import Trunks, sandbox_trunk
 
@@ -43,6 +50,10 @@ log = logging.getLogger(__name__)
 HOUSE_SECONDS = 5.0
 TIDY_SECONDS, LATEST_TIDY_SECONDS = 600.0, 3600.0
 """How often the collector looks at everything: when no call would notice, in the end in any case."""
+MOST_CALLS = 2000
+"""Twice as many legs is what the media process has room for."""
+FEWEST_PORTS = 10
+PLACING_SECONDS = 30.0
 GONE = frozenset({408, 481})
 """What a phone that lost the call answers to a re-INVITE."""
 
@@ -59,7 +70,8 @@ class Switchboard:
         self.recordings: Path = config.recordings
         self.calls: dict[str, Call] = {}
         self.legs: dict[int, Leg] = {}
-        self.trunks = Trunks(sandbox_trunk(config.sandbox_sip_port))
+        self.trunks = Trunks(self, sandbox_trunk(config.sandbox_sip_port))
+        self.tolls = Tolls()
         self.journal = Journal(config.switch_state / "journal")
         self.troubles = Troubles(self.journal, self.clock)
         self._arrivals = Arrivals(self)
@@ -79,17 +91,38 @@ class Switchboard:
             now=self.loop.time,
             emit=self.driver.events.append,
         )
-        self.people = People(self.plans, self.devices)
+        self.lamps = Lamps(self)
+        self.people = People(self.plans, self.devices, self.lamps.changed)
         self.sounds = Sounds(self)
+        self.transfers = Transfers(self)
+        self.parking = Parking(self)
+        self.orders = Orders(self)
 
     @property
     def now(self) -> float:
         """Monotonic seconds."""
         return self.loop.time()
 
-    def legs_for(self, call: Call, targets: tuple[Target, ...]) -> list[Leg]:
-        """Make the legs that ring these targets."""
-        return legs_for(self, call, targets)
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for another call."""
+        return len(self.calls) >= MOST_CALLS or self.sounds.ports.free < FEWEST_PORTS
+
+    def legs_for(self, call: Call, number: Number, targets: tuple[Target, ...]) -> list[Leg]:
+        """Make the legs that ring these targets; the outside is shown `number`."""
+        return legs_for(self, call, number, targets)
+
+    def caller_legs(self, plan: Plan, user: User, device: str, shown: str) -> list[Leg]:
+        """Make the legs that ring a user's own phones before a call the user wants."""
+        return caller_legs(self, plan, user, device, shown)
+
+    def paths(self, prompts: tuple[Prompt, ...]) -> tuple[str, ...]:
+        """Return where the sound of prompts is."""
+        return tuple(str(self.config.prompts / f"{prompt.key}.wav") for prompt in prompts)
+
+    def music(self, plan: Plan, number: Number) -> tuple[str, ...]:
+        """Return the files that a number's callers hear on hold."""
+        return self.paths(number.music or plan.music)
 
     # -- events and the journal ------------------------------------------------------------------
 
@@ -128,9 +161,38 @@ class Switchboard:
         self.calls[call.id] = call
         self.people.occupy(call, call.a)
 
+    def began_outside(self, leg: Leg) -> None:
+        """A leg over a trunk begins: it counts."""
+        if leg.party.trunk is not None and leg.call is not None:
+            self.trunks.began(leg.party.trunk)
+            dial = leg.dial
+            if dial is not None and not (dial.target is not None and dial.target.emergency):
+                leg.counted = leg.call.plan.company
+                self.tolls.began(leg.call.plan, self.now)
+
+    def ended_outside(self, leg: Leg) -> None:
+        """It is over."""
+        if leg.party.trunk is not None and leg.sip:
+            self.trunks.ended(leg.party.trunk)
+        if leg.counted:
+            self.tolls.ended(leg.counted)
+
+    def begin_placed(self, call: Call, arrived: CallArrived, legs: list[Leg], to: str) -> None:
+        """Begin a call by ringing the phones of the user who wants it."""
+        for leg in legs:
+            leg.call = call
+        call.legs.clear()
+        self.calls[call.id] = call
+        self.emit(call, arrived)
+        with self.guard(call):
+            call.decide("call.placing", who=legs[0].who, to=to)
+            call.guests.invite(call, legs, PLACING_SECONDS, Call.follow, _not_placed)
+
     def forget(self, call: Call) -> None:
         """A call is over and told."""
         self.calls.pop(call.id, None)
+        self.orders.forget(call)
+        call.park_in("")
         self.sounds.forget_recordings(call.recordings.numbers())
         for leg in call.legs:
             leg.call = None
@@ -143,10 +205,14 @@ class Switchboard:
                 self._arrivals.invite(event)
             case sip.RequestReceived():
                 self._arrivals.request(event)
-            case sip.Subscribed(subscription):
-                self.endpoint.refuse_subscription(subscription, 489, self.now)
-            case sip.ResponseReceived() | sip.Resubscribed() | sip.SubscriptionEnded():
-                pass
+            case sip.ResponseReceived():
+                self.trunks.answered(event)
+            case sip.Subscribed():
+                self.lamps.subscribed(event)
+            case sip.Resubscribed(subscription):
+                self.lamps.resubscribed(subscription)
+            case sip.SubscriptionEnded(subscription):
+                self.lamps.ended(subscription)
             case _:
                 leg = self.legs.get(event.leg)
                 if leg is not None and leg.call is not None:
@@ -160,13 +226,15 @@ class Switchboard:
             case sip.Answered(_, sdp):
                 call.answered(leg, sdp)
             case sip.Failed(_, status):
-                call.failed(leg, status)
+                call.failed(leg, status, event.contacts)
             case sip.Cancelled() | sip.HungUp():
                 call.hung_up(leg)
             case sip.Confirmed(_, sdp):
                 call.confirmed(leg, sdp)
             case sip.Offered(_, sdp):
-                leg.offered(sdp)
+                self._offered(leg, call, sdp)
+            case sip.Referred():
+                self.transfers.referred(call, leg, event)
             case sip.OfferAnswered(_, sdp):
                 leg.offer_answered(sdp)
             case sip.OfferRefused(_, status) if status in GONE:
@@ -181,6 +249,14 @@ class Switchboard:
             case _:
                 pass
 
+    @staticmethod
+    def _offered(leg: Leg, call: Call, sdp: bytes) -> None:
+        held = leg.held
+        leg.offered(sdp)
+        if leg.held != held and leg in call.talk:
+            call.decide("call.held" if leg.held else "call.resumed", who=leg.who)
+            call.talk.refresh()
+
     # -- commands and status ---------------------------------------------------------------------
 
     def do(self, command: Command) -> CommandAnswer:
@@ -194,22 +270,19 @@ class Switchboard:
                     return CommandAnswer(False, "no-such-call")
                 with self.guard(call):
                     call.end(by="system", detail="hung-up-by-administrator")
+            case PlaceCall():
+                return self.orders.place(command)
+            case TellMessages(company, counts):
+                self.lamps.count(company, counts)
+                self.driver.drain()
+            case _:
+                return self.orders.do(command)
         return CommandAnswer(True)
 
     def status(self) -> SwitchStatus:
         """Tell how it is."""
         calls = tuple(
-            LiveCall(
-                call.id,
-                call.plan.company,
-                call.arrived.direction,
-                call.arrived.caller,
-                call.arrived.called,
-                call.arrived.at,
-                call.state,
-            )
-            for call in self.calls.values()
-            if call.plan.company != canary.COMPANY
+            live_call(call) for call in self.calls.values() if call.plan.company != canary.COMPANY
         )
         failing = ("journal-disk-full",) if self.journal.failing else ()
         return SwitchStatus(
@@ -243,3 +316,7 @@ class Switchboard:
             except Exception:
                 log.exception("a fault of ours while keeping house")
             self.driver.drain()
+
+
+def _not_placed(call: Call, reason: str) -> None:
+    call.end(by="system", detail="not-picked-up")

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import functools
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,13 @@ from carillon.bus.client import PortalClient
 from carillon.bus.config import Config, read_config
 from carillon.media import sdp
 from carillon.schema.cdr import CallRecord, fold_all
-from carillon.schema.events import CallArrived, CallEnded, CallEvent, JournalEntry
+from carillon.schema.commands import Command, CommandAnswer
+from carillon.schema.events import CallArrived, CallEnded, CallEvent, DigitPressed, JournalEntry
 from carillon.schema.mediacontrol import (
     BridgeLegs,
     CloseLeg,
     DigitHeard,
+    HearLegs,
     Hello,
     LegFailed,
     LegStats,
@@ -36,6 +38,7 @@ from carillon.schema.mediacontrol import (
     PlayTone,
     RecordingStopped,
     StartRecording,
+    StopPlay,
     StopRecording,
 )
 from carillon.schema.plan import Plan, PlanIndex, PlanRef, Trunk, write_plan
@@ -84,6 +87,7 @@ class FakeMedia:
         self.legs: dict[int, OpenLeg] = {}
         self.recordings: dict[int, StartRecording] = {}
         self.plays: dict[int, int] = {}
+        self.hears: dict[int, set[int]] = {}
         self.seconds = 3.0
         self.ends_plays = True
         self.tells_ends = True
@@ -105,6 +109,7 @@ class FakeMedia:
         self.legs.clear()
         self.recordings.clear()
         self.plays.clear()
+        self.hears.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
@@ -133,6 +138,15 @@ class FakeMedia:
                 self._play(leg, play, loop)
             case PlayTone(leg, play, tone):
                 self._play(leg, play, tone != "beep")
+            case BridgeLegs(a, b):
+                self.hears[a], self.hears[b] = {b}, {a}
+                self.plays.pop(a, None)
+                self.plays.pop(b, None)
+            case HearLegs(leg, sources):
+                self._check(leg in self.legs, f"an ear for unknown leg {leg}")
+                self.hears[leg] = {source for source, _ in sources}
+            case StopPlay(leg):
+                self.plays.pop(leg, None)
             case StartRecording():
                 known = all(leg in self.legs for leg in command.legs)
                 self.recordings[command.recording] = command
@@ -163,7 +177,7 @@ class FakeMedia:
         if not self.tells_ends:
             return
         for number, recording in list(self.recordings.items()):
-            if leg in recording.legs:
+            if recording.legs == (leg,):
                 self.stop_recording(number, "leg-closed")
         if self.legs.pop(leg, None) is not None:
             self.plays.pop(leg, None)
@@ -271,6 +285,15 @@ class Peer:
         self.endpoint.hang_up(leg, self.now)
         self._driver.drain()
 
+    def drain(self) -> None:
+        """Send what was asked of `endpoint`."""
+        self._driver.drain()
+
+    def refer(self, leg: int, to: str) -> None:
+        """Ask to be replaced."""
+        self.endpoint.refer(leg, to, self.now)
+        self._driver.drain()
+
     def reoffer(self, leg: int, offer: bytes) -> None:
         self.endpoint.reoffer(leg, offer, self.now)
         self._driver.drain()
@@ -354,6 +377,11 @@ class Office:
         for user in users:
             await self.add_phone(user)
 
+    def follow(self, part: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Let one more part of the switch run until the office closes."""
+        self._tasks.append(asyncio.create_task(part))
+        return self._tasks[-1]
+
     async def add_phone(self, user: str, *, name: str = "") -> Peer:
         """Plug in a phone of a user and register it."""
         port = self.config.sip_port + 6 + len(self.phones)
@@ -395,6 +423,43 @@ class Office:
         """Return the media process's number of a leg of the only call there is."""
         (call,) = self.board.calls.values()
         return next(leg.media for leg in call.legs if leg.id == name)
+
+    def who_hears(self) -> dict[str, set[str]]:
+        """Return who hears whom, by user id or number; "music" is heard where something loops."""
+        names = {
+            leg.media: leg.party.user or leg.who
+            for call in self.board.calls.values()
+            for leg in call.legs
+            if leg.media in self.media.legs
+        }
+        return {
+            name: {"music"}
+            if media in self.media.plays
+            else {names[each] for each in self.media.hears.get(media, ()) if each in names}
+            for media, name in names.items()
+        }
+
+    async def hear(self, **expected: set[str]) -> None:
+        """Wait until these parties hear just this."""
+
+        def right() -> bool:
+            heard = self.who_hears()
+            return all(heard.get(name) == whom for name, whom in expected.items())
+
+        try:
+            await until(right)
+        except AssertionError:
+            raise AssertionError(f"heard: {self.who_hears()}") from None
+
+    def keys(self) -> list[DigitPressed]:
+        """Return the keys that were told."""
+        return [e.event for e in self.entries() if isinstance(e.event, DigitPressed)]
+
+    def do(self, command: Command) -> CommandAnswer:
+        """Ask the switch for something, as the portal does."""
+        answer = self.board.do(command)
+        self.board.driver.drain()
+        return answer
 
     async def talk(self) -> tuple[int, int]:
         """Have Ann answer a call from outside; return the carrier's leg and hers."""

@@ -11,7 +11,6 @@ from carillon.schema.plan import Trunk
 from carillon.sip.endpoint import Flow
 from carillon.switch.arrivals import e164_of
 from carillon.switch.keys import key_of
-from carillon.switch.trunks import Trunks, sandbox_trunk
 from tests.switch.office import HOST, office, scene, until
 from tests.system import MAIN
 
@@ -111,30 +110,24 @@ async def test_a_number_that_is_not_ours_is_not_found_for_a_carrier(tmp_path: Pa
         assert here.carrier.status(leg) == 404
 
 
-def test_a_carrier_is_known_by_address_port_and_transport() -> None:
-    trunks = Trunks(sandbox_trunk(5065))
+@scene
+async def test_a_carrier_is_known_by_address_port_and_transport(tmp_path: Path) -> None:
     fixed = Trunk("a", "A", "192.0.2.1", 5060)
     loose = Trunk("b", "B", "192.0.2.2", 5060, accept_any_port=True)
     tcp = Trunk("c", "C", "192.0.2.3", 5060, transport="tcp")
-    every = (fixed, loose, tcp)
-    known = {
-        Flow("udp", "192.0.2.1", 5060): fixed,
-        Flow("udp", "192.0.2.1", 5061): None,
-        Flow("tcp", "192.0.2.1", 5060): None,
-        Flow("udp", "192.0.2.2", 40000): loose,
-        Flow("tcp", "192.0.2.3", 40000): tcp,
-        Flow("udp", "192.0.2.3", 5060): None,
-        Flow("udp", "127.0.0.1", 5065): trunks.sandbox,
-        Flow("udp", "127.0.0.1", 5066): None,
-    }
-    assert {flow: trunks.sender(flow, every) for flow in known} == known
-
-
-def test_calls_leave_by_a_real_carrier_before_the_sandbox() -> None:
-    trunks = Trunks(sandbox_trunk(5065))
-    real = Trunk("a", "A", "192.0.2.1")
-    assert trunks.way_out((real,)) is real
-    assert trunks.way_out(()) is trunks.sandbox
+    async with office(tmp_path, trunks=(fixed, loose, tcp)) as here:
+        trunks, sandbox = here.board.trunks, here.config.sandbox_sip_port
+        known = {
+            Flow("udp", "192.0.2.1", 5060): fixed,
+            Flow("udp", "192.0.2.1", 5061): None,
+            Flow("tcp", "192.0.2.1", 5060): None,
+            Flow("udp", "192.0.2.2", 40000): loose,
+            Flow("tcp", "192.0.2.3", 40000): tcp,
+            Flow("udp", "192.0.2.3", 5060): None,
+            Flow("udp", "127.0.0.1", sandbox): trunks.sandbox,
+            Flow("udp", "127.0.0.1", sandbox + 1): None,
+        }
+        assert {flow: trunks.sender(flow) for flow in known} == known
 
 
 @pytest.mark.parametrize(

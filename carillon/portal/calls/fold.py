@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from carillon.schema import events as e
-from carillon.schema.cdr import CALLER_LEG
+from carillon.schema.cdr import is_caller_leg
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ def _take(facts: CallFacts, event: e.CallEvent) -> None:
             facts._legs[leg] = user or ""
             if user:
                 facts.parties[user] = None
-        case e.LegAnswered(leg=leg, at=at) if leg != CALLER_LEG and facts.answered_at is None:
+        case e.LegAnswered(leg=leg, at=at) if not is_caller_leg(leg) and facts.answered_at is None:
             facts.answered_at = at
             facts.answered_by = facts._legs.get(leg, "")
         case e.RecordingStarted():

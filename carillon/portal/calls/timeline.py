@@ -14,7 +14,7 @@ from carillon.portal.extensions.models import Person
 from carillon.portal.routing.reasons import reason_text
 from carillon.portal.words import phone
 from carillon.schema import events as e
-from carillon.schema.cdr import CALLER_LEG
+from carillon.schema.cdr import CALLER_LEG, is_caller_leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Teller:
                 text = _("The phone of %(who)s rings") % {"who": self._leg(event.leg)}
                 return Line(at, "bell-ringing", text, minor=True)
             case e.LegAnswered(leg=leg):
-                if leg == CALLER_LEG:
+                if is_caller_leg(leg) and leg not in self._legs:
                     return Line(at, "phone", _("The system answers the caller"), minor=True)
                 text = _("%(who)s picks up") % {"who": self._leg(leg)}
                 return Line(at, "phone", text, "ok")

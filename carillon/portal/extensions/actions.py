@@ -76,7 +76,7 @@ def change_person(person: Person, changes: dict[str, Any], *, role: str = "", by
 
 
 @transaction.atomic
-def set_availability(person: Person, available: bool, *, by: User) -> None:
+def set_availability(person: Person, available: bool, *, by: User | None) -> None:
     """Say whether calls are offered to somebody (A45)."""
     if person.available == available:
         return

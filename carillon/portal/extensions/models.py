@@ -19,6 +19,8 @@ class Person(CompanyOwned):
     extension = models.CharField(max_length=6)
     available = models.BooleanField(default=True)
     """False in do-not-disturb (A45): the phones of this person are not rung."""
+    call_waiting = models.BooleanField(default=False, db_default=False)
+    """Whether a second call may ring while this person talks."""
     language = models.CharField(max_length=2, default="fr")
     deleted_at = models.DateTimeField(null=True)
 

@@ -9,7 +9,11 @@ from django.db import transaction
 
 from carillon.portal.calls.apply import apply_call_events, apply_trouble
 from carillon.portal.calls.models import JournalCursor
-from carillon.portal.extensions.apply import apply_registration, forget_registrations
+from carillon.portal.extensions.apply import (
+    apply_availability,
+    apply_registration,
+    forget_registrations,
+)
 from carillon.portal.voicemail.apply import apply_messages
 from carillon.schema import events as e
 
@@ -45,6 +49,8 @@ def apply_events(events: Iterable[e.AnyEvent]) -> None:
     for event in told:
         if isinstance(event, e.DeviceRegistered | e.DeviceLost):
             apply_registration(event)
+        elif isinstance(event, e.AvailabilityChosen):
+            apply_availability(event)
         elif isinstance(event, e.TroubleBegan | e.TroubleEnded):
             apply_trouble(event)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from carillon.portal.companies.models import Company
+from carillon.portal.companies.models import Company, Membership
 from carillon.portal.extensions.models import Device, Person, Team
 from carillon.portal.routing import models as rows
 from carillon.schema import plan as p
 
 DIAL_RULES: dict[str, p.DialRules] = {
-    "FR": p.DialRules("33", "0", "00"),
-    "BE": p.DialRules("32", "0", "00"),
-    "GB": p.DialRules("44", "0", "00"),
-    "US": p.DialRules("1", "1", "011"),
+    "FR": p.DialRules(
+        "33", "0", "00", ("112", "15", "17", "18", "114", "115", "116117", "119", "191", "196")
+    ),
+    "BE": p.DialRules("32", "0", "00", ("112", "100", "101")),
+    "GB": p.DialRules("44", "0", "00", ("999", "112", "111", "101")),
+    "US": p.DialRules("1", "1", "011", ("911", "933", "988")),
 }
 
 
@@ -33,6 +35,8 @@ class CompanyRows:
     lines: Mapping[int, int] | None = None
     """Person id -> number id shown on outgoing calls."""
     sentences: tuple[rows.SystemPrompt, ...] = ()
+    coaches: frozenset[int] = frozenset()
+    """Ids of the people who may listen to others' calls: whoever runs the company."""
 
 
 def load_rows(company: Company) -> CompanyRows:
@@ -56,7 +60,14 @@ def load_rows(company: Company) -> CompanyRows:
         steps=tuple(rows.RingStep.objects.order_by("position", "id")),
         lines=dict(rows.OutboundLine.objects.values_list("person_id", "number_id")),
         sentences=tuple(rows.SystemPrompt.objects.order_by("language", "name")),
+        coaches=_coaches(company, people),
     )
+
+
+def _coaches(company: Company, people: Iterable[Person]) -> frozenset[int]:
+    runs = Membership.objects.filter(company=company).exclude(role=Membership.Role.USER)
+    users = set(runs.values_list("user_id", flat=True))
+    return frozenset(person.pk for person in people if person.user_id in users)
 
 
 def compile_plan(r: CompanyRows) -> p.Plan:
@@ -172,6 +183,8 @@ def _user(person: Person, r: CompanyRows) -> p.User:
         default_number=line.key if line else None,
         box=person.box,
         language=person.language,
+        call_waiting=person.call_waiting,
+        may_coach=person.pk in r.coaches,
     )
 
 

@@ -1,0 +1,211 @@
+"""One leg's way through a flow: what the course asks for becomes SIP and sound, what happens is fed back.
+
+A call begins with its caller's visit; a transfer gives whoever stays on the line a visit of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from carillon.flows import steps
+from carillon.flows.course import Course
+from carillon.schema.events import Decided, LegAnswered, LegRang
+from carillon.schema.mediacontrol import BridgeLegs
+from carillon.schema.plan import Number, Plan
+from carillon.switch.alarm import Alarm
+from carillon.switch.caller import Caller
+from carillon.switch.legs import Leg
+from carillon.switch.ringing import ELSEWHERE, Ringing
+from carillon.switch.sounds import NoPort
+
+if TYPE_CHECKING:
+    from carillon.switch.calls import Call
+    from carillon.switch.switchboard import Switchboard
+
+LAST_WISHES = (steps.Decide, steps.DropRecording, steps.KeepMessage)
+"""What a flow may still ask for when the call is ending."""
+
+
+class Visit:
+    """Reaches its call through its leg. `connected` once the leg talks to whoever picked up."""
+
+    def __init__(
+        self, board: Switchboard, leg: Leg, plan: Plan, number: Number, direction: str
+    ) -> None:
+        self.leg = leg
+        self.plan = plan
+        self.number = number
+        self.outbound = direction == "outbound"
+        self.caller = Caller(board, leg, rings_itself=self.outbound)
+        self.ringing = Ringing(board)
+        self.picked: Leg | None = None
+        self.connected = False
+        self.begun = False
+        self._board = board
+        self._course = Course(plan, number)
+        self._timer = Alarm(board)
+        self._hears: Leg | None = None
+
+    @property
+    def _call(self) -> Call:
+        assert self.leg.call is not None
+        return self.leg.call
+
+    @property
+    def outcome(self) -> str:
+        """What the flow makes of it so far."""
+        return self._course.outcome() if self.begun else "abandoned"
+
+    def begin(self) -> None:
+        """Enter the flow."""
+        self.begun = True
+        self._run(self._course.begin(self._at(), self._board.people.world(self._call)))
+
+    def feed(self, event: steps.Happening) -> None:
+        """Give the flow what happened and do what it asks."""
+        self._run(self._course.step(event, self._at(), self._board.people.world(self._call)))
+
+    def leave_flow(self) -> None:
+        """Keep a message that was recorded already; ask for nothing else."""
+        self._timer.stop()
+        self._run(self._course.leave())
+
+    def stop_waiting(self) -> None:
+        """Let no timer run out any more."""
+        self._timer.stop()
+
+    def close(self) -> None:
+        """Nothing more will be heard or rung."""
+        self._timer.stop()
+        self.ringing.stop("")
+        self.caller.leave()
+
+    def _at(self) -> datetime:
+        return datetime.fromtimestamp(self._board.clock(), UTC)
+
+    def _run(self, asked: list[steps.Asked]) -> None:
+        call = self._call
+        for wish in asked:
+            current = not call.closing and call.visit is self
+            if current or isinstance(wish, LAST_WISHES):
+                self._do(wish, call)
+
+    def _do(self, wish: steps.Asked, call: Call) -> None:
+        match wish:
+            case steps.Decide(node, reason, facts):
+                call.emit(Decided, node=node, reason=reason, facts=facts)
+            case steps.Play(prompts):
+                self.caller.hear(*prompts)
+            case steps.PlayBeep():
+                self.caller.beep()
+            case steps.PlayWaiting(music):
+                self.caller.wait(music)
+            case steps.Ring(targets):
+                call.ring(self.ringing, self._board.legs_for(call, self.number, targets))
+            case steps.StopRinging():
+                self.ringing.stop(ELSEWHERE if self.picked else "")
+            case steps.SetTimer(seconds):
+                self._timer.set(seconds, call, self._timer_fired)
+            case steps.ClearTimer():
+                self._timer.stop()
+            case steps.Connect():
+                self.caller.when_answered(self._connect)
+            case steps.Record():
+                self.caller.when_answered(lambda: call.recordings.record_message(self.leg, wish))
+            case steps.PlayRecording():
+                self.leg.ear.hear_files((str(call.recordings.message_path()),))
+            case steps.DropRecording():
+                call.recordings.drop_message()
+            case steps.KeepMessage(urgent):
+                call.recordings.keep_message(urgent)
+            case steps.End():
+                call.flow_ended(self)
+            case steps.GoTo():
+                raise AssertionError("the course follows every GoTo itself")
+
+    def _timer_fired(self) -> None:
+        self.feed(steps.TimerFired())
+
+    def _connect(self) -> None:
+        call, picked = self.leg.call, self.picked
+        if call is None or call.closing or picked is None or picked.gone or self.connected:
+            return
+        self.connected = True
+        call.connect(self, picked)
+
+    # -- what happens ----------------------------------------------------------------------------
+
+    def accepted(self) -> None:
+        """Our answer to the caller has left: who picked up need not wait for the ACK."""
+        if self.picked is not None and self.leg.remote is not None:
+            self._connect()
+
+    def pressed(self, digit: str) -> None:
+        """The leg pressed a key while it was alone with the flow."""
+        if self.picked is None:
+            self.feed(steps.Pressed(digit))
+
+    def rang(self, leg: Leg, status: int, sdp: bytes) -> None:
+        """A phone we ring says so; an outside line's own sound is let through to who called it."""
+        if leg in self.ringing and not leg.rang:
+            leg.rang = True
+            self._call.emit(LegRang, leg=leg.id)
+        if not self.outbound or self._call.closing:
+            return
+        if self.caller.let_hear(leg, sdp):
+            self._hears = leg
+            self._let_hear(leg)
+        elif status == 180 and not self.caller.answering and not self.leg.early:
+            self.leg.ring()
+
+    def _let_hear(self, leg: Leg) -> None:
+        self.leg.ear.stop()
+        # Both ways: some lines ask for keys before they answer.
+        self._board.sounds.ask(BridgeLegs(self.leg.media, leg.media))
+
+    def answered(self, leg: Leg, sdp: bytes) -> None:
+        """A phone the flow rings was picked up."""
+        call = self._call
+        if call.closing or self.picked is not None or leg not in self.ringing:
+            leg.hang_up(ELSEWHERE)
+            return
+        leg.answered = True
+        if not can_talk(leg, sdp):
+            leg.hang_up("")
+            call.failed(leg, 488)
+            return
+        self.ringing.picked(leg)
+        call.emit(LegAnswered, leg=leg.id)
+        self.take(leg)
+        leg.settle()
+
+    def take(self, leg: Leg) -> None:
+        """Go on as answered by a leg: one the flow rang, or one that picked the call up."""
+        self.picked = leg
+        self.feed(steps.Picked(leg.who))
+
+    def lost(self, leg: Leg) -> None:
+        """A leg that rang is gone."""
+        if self._hears is leg:
+            self._hears = None
+
+    def nobody_rings(self) -> None:
+        """No phone rings any more and none was answered."""
+        if self.picked is None:
+            self.feed(steps.RingingEnded(self.ringing.reason))
+
+    def restore_sound(self) -> None:
+        """Build up in a new media process what the leg heard."""
+        if self._hears is not None:
+            self._let_hear(self._hears)
+        else:
+            self.leg.ear.restore()
+
+
+def can_talk(leg: Leg, sdp: bytes) -> bool:
+    """Take a leg's answer; False when it cannot be used, or there is no port for its sound."""
+    try:
+        return leg.take_answer(sdp)
+    except NoPort:
+        return False

@@ -1,0 +1,223 @@
+"""Carriers: which one takes a call, what happens when it cannot, what it is told, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
+
+from carillon.schema.events import Decided
+from carillon.schema.plan import DialRules, Limits, Plan, Trunk
+from carillon.sip.endpoint import Event, RequestReceived
+from carillon.sip.uri import parse_uri
+from carillon.switch.bucket import Bucket
+from carillon.switch.trunks import written
+from tests.switch.office import HOST, Office, Peer, office, scene, until
+from tests.system import acme, free_ports
+
+pytestmark = pytest.mark.system
+
+OUTSIDE = "+33688000001"
+
+
+def carriers(*more: dict[str, object]) -> tuple[Trunk, ...]:
+    """Return trunks on free ports of this machine, in their order of priority."""
+    ports = [free_ports()[1] for _ in more]
+    return tuple(
+        Trunk(
+            **{
+                "id": f"k{n}",
+                "name": f"carrier-{n}",
+                "host": HOST,
+                "port": port,
+                "priority": n,
+                **facts,
+            }
+        )  # type: ignore[arg-type]
+        for n, (port, facts) in enumerate(zip(ports, more, strict=True), 1)
+    )
+
+
+async def open_carrier(here: Office, trunk: Trunk) -> Peer:
+    """Let somebody answer at a trunk's address."""
+    peer = Peer(trunk.port, 33000)
+    await peer.listen()
+    here.phones[trunk.id] = peer
+    return peer
+
+
+def reasons(here: Office) -> list[str]:
+    return [event.reason for event in here.events() if isinstance(event, Decided)]
+
+
+@scene
+async def test_a_call_goes_to_the_carrier_of_the_first_priority(tmp_path: Path) -> None:
+    second, first = carriers({"priority": 2}, {"priority": 1})
+    async with office(tmp_path, "ann", trunks=(second, first)) as here:
+        carrier = await open_carrier(here, first)
+        here.dial("ann", OUTSIDE)
+        await carrier.invited()
+
+
+@scene
+async def test_a_carrier_that_cannot_take_a_call_is_followed_by_the_next(tmp_path: Path) -> None:
+    first, second = carriers({}, {})
+    async with office(tmp_path, "ann", trunks=(first, second)) as here:
+        one, two = await open_carrier(here, first), await open_carrier(here, second)
+        mine = here.dial("ann", OUTSIDE)
+        one.refuse((await one.invited()).leg, 503)
+        two.answer(await two.invited())
+        await here.phones["ann"].is_answered(mine)
+        assert "call.trunk-failed" in reasons(here)
+        here.phones["ann"].hang_up(mine)
+        await here.record()
+        here.dial("ann", OUTSIDE)
+        await two.invited(1)
+        assert len(one.events) == 1 or not one.events[1:], "a carrier that failed rests"
+
+
+@scene
+async def test_a_carrier_that_says_nothing_is_followed_by_the_next_in_seconds(
+    tmp_path: Path,
+) -> None:
+    silent, second = carriers({}, {})
+    async with office(tmp_path, "ann", trunks=(silent, second)) as here:
+        carrier = await open_carrier(here, second)
+        here.dial("ann", OUTSIDE)
+        await carrier.invited()
+
+
+@scene
+async def test_who_is_busy_is_busy_over_every_carrier(tmp_path: Path) -> None:
+    first, second = carriers({}, {})
+    async with office(tmp_path, "ann", trunks=(first, second)) as here:
+        one, two = await open_carrier(here, first), await open_carrier(here, second)
+        mine = here.dial("ann", OUTSIDE)
+        one.refuse((await one.invited()).leg, 486)
+        await here.phones["ann"].is_over(mine)
+        assert here.phones["ann"].status(mine) == 486
+        assert not two.events
+
+
+@scene
+async def test_we_register_where_a_carrier_wants_it_and_its_calls_come_in(tmp_path: Path) -> None:
+    (trunk,) = carriers({"registers": True, "username": "acme", "password": "secret"})
+    async with office(tmp_path, "ann", trunks=(trunk,)) as here:
+        carrier = await open_carrier(here, trunk)
+        contacts: list[str] = []
+
+        def react(peer: Peer, event: Event) -> None:
+            if isinstance(event, RequestReceived) and event.request.method == "REGISTER":
+                contacts.append(str(event.request.get("Contact")))
+
+        carrier.react = react
+        follow = here.follow(here.board.trunks.follow())
+        await until(lambda: contacts, "a REGISTER")
+        assert parse_uri(contacts[0].strip("<>")).user == "acme"
+        leg = carrier.call("+33199001001", here.config.sip_port)
+        here.phones["ann"].answer(await here.phones["ann"].invited())
+        await carrier.is_answered(leg)
+        follow.cancel()
+
+
+@scene
+async def test_a_carrier_that_does_not_answer_is_a_trouble_until_it_does(tmp_path: Path) -> None:
+    (trunk,) = carriers({"host": "carrier.invalid"})
+    async with office(tmp_path, trunks=(trunk,)) as here:
+        here.follow(here.board.trunks.follow())
+        await until(lambda: "trunk-down:carrier-1" in tuple(here.board.troubles), "the trouble")
+
+
+@scene
+async def test_no_more_calls_than_a_carrier_may_send(tmp_path: Path) -> None:
+    (trunk,) = carriers({"max_calls": 1})
+    async with office(tmp_path, "ann", trunks=(trunk,)) as here:
+        carrier = await open_carrier(here, trunk)
+        first = carrier.call("+33199001001", here.config.sip_port)
+        await here.phones["ann"].invited()
+        second = carrier.call("+33199001001", here.config.sip_port)
+        await carrier.is_over(second)
+        assert carrier.status(second) == 503
+        carrier.hang_up(first)
+        await here.record()
+        carrier.call("+33199001001", here.config.sip_port)
+        await here.phones["ann"].invited(1)
+
+
+# -- what a company may call ---------------------------------------------------------------------
+
+
+def limited(**limits: object) -> Plan:
+    return structs.replace(acme(), limits=Limits(**limits))  # type: ignore[arg-type]
+
+
+@scene
+async def test_a_country_that_is_not_allowed_is_refused(tmp_path: Path) -> None:
+    async with office(tmp_path, "ann", plan=limited(countries=("33",))) as here:
+        refused = here.dial("ann", "00882123456789")
+        await here.phones["ann"].is_over(refused)
+        assert here.phones["ann"].status(refused) == 403
+        here.dial("ann", OUTSIDE)
+        await here.carrier.invited()
+
+
+@scene
+async def test_no_more_outside_calls_than_the_company_allows(tmp_path: Path) -> None:
+    async with office(tmp_path, "ann", "ben", plan=limited(outside_calls=1)) as here:
+        here.dial("ann", OUTSIDE)
+        invite = await here.carrier.invited()
+        second = here.dial("ben", "+33688000002")
+        await here.phones["ben"].is_over(second)
+        assert here.phones["ben"].status(second) in (480, 500)
+        here.carrier.refuse(invite.leg, 486)
+        await here.record(1)
+        here.dial("ben", "+33688000002")
+        await here.carrier.invited(1)
+
+
+@scene
+async def test_an_emergency_call_is_never_refused_and_says_what_it_is(tmp_path: Path) -> None:
+    plan = structs.replace(
+        limited(outside_calls=1, countries=("44",)), dial_rules=DialRules(emergency=("112",))
+    )
+    async with office(tmp_path, "ann", plan=plan) as here:
+        here.dial("ann", "112")
+        request = (await here.carrier.invited()).request
+        assert parse_uri(request.uri).user == "112"
+        assert request.get("Priority") == "emergency"
+        assert request.get("Resource-Priority") == "esnet.1"
+        assert "+33199001001" in str(request.get("P-Asserted-Identity"))
+
+
+# -- what is written -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("style", "e164", "expected"),
+    [
+        ("plus", "+33612345678", "+33612345678"),
+        ("bare", "+33612345678", "33612345678"),
+        ("prefix", "+33612345678", "0033612345678"),
+        ("national", "+33612345678", "0612345678"),
+        ("national", "+441632960000", "00441632960000"),
+        ("national", "112", "112"),
+        ("bare", "15", "15"),
+    ],
+)
+def test_numbers_are_written_as_a_carrier_wants_them(style: str, e164: str, expected: str) -> None:
+    assert written(Trunk("k", "K", HOST, number_format=style), e164) == expected
+
+
+@given(
+    rate=st.integers(1, 50),
+    gaps=st.lists(st.floats(0, 2, allow_nan=False), min_size=1, max_size=200),
+)
+def test_a_bucket_never_gives_more_than_its_rate_and_a_burst(rate: int, gaps: list[float]) -> None:
+    bucket, now, taken = Bucket(rate), 0.0, 0
+    for gap in gaps:
+        now += gap
+        taken += bucket.take(now)
+    assert taken <= rate * (now + 1) + 1
