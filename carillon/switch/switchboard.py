@@ -244,8 +244,6 @@ class Switchboard:
                 key = key_of(content_type, body)
                 if key:
                     call.pressed(leg, key)
-            case sip.Referred(_, referral):
-                self.endpoint.answer_referral(referral, 603, self.now)
             case _:
                 pass
 

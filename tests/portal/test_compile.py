@@ -36,7 +36,13 @@ def test_a_plan_says_what_was_set(cast: Cast):
     plan, name = compiled(cast), cast.number.key
     assert plan.company == cast.acme.key
     assert plan.version == Company.objects.get(pk=cast.acme.pk).plan_version
-    assert plan.dial_rules == p.DialRules("33", "0", "00")
+    rules = plan.dial_rules
+    assert (rules.country_code, rules.national_prefix, rules.international_prefix) == (
+        "33",
+        "0",
+        "00",
+    )
+    assert {"112", "15", "17", "18"} <= set(rules.emergency)
     days = (0, 1, 2, 3, 4)
     hours = p.Hours("Europe/Paris", False, (p.Slot(days, 540, 750), p.Slot(days, 840, 1080)))
     assert plan.nodes == {
