@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LONGEST_CALL_SECONDS = 4 * 3600.0
-CLOSING_SECONDS = 2.0
-"""How long the last figures and files of a call are waited for."""
 MOST_KEYS = 500
 """More keys of one call than this are obeyed, but no longer told."""
 MOST_LEGS = 200
@@ -96,9 +94,7 @@ class Call:
         self._detail = ""
         self.alarm = Alarm(board)
         """For whoever parks the call."""
-        self._last_moment = Alarm(board)
-        self._longest = Alarm(board)
-        self._longest.set(LONGEST_CALL_SECONDS, self, self._too_long)
+        self._began = board.now
 
     @property
     def state(self) -> str:
@@ -159,9 +155,11 @@ class Call:
         self.visit = Visit(self._board, a, self.plan, self.number, self.arrived.direction)
         self.visit.begin()
 
-    def _too_long(self) -> None:
-        self.decide("call.too-long")
-        self.end(by="system", detail="too-long")
+    def check_length(self, now: float) -> None:
+        """End the call if it has gone on for as long as any may."""
+        if now - self._began > LONGEST_CALL_SECONDS and not self.closing:
+            self.decide("call.too-long")
+            self.end(by="system", detail="too-long")
 
     # -- legs ------------------------------------------------------------------------------------
 
@@ -340,7 +338,7 @@ class Call:
             return
         # The flow decides when the file is closed and its length known: see `recorded`.
         self.visit.stop_waiting()
-        self._last_moment.set(CLOSING_SECONDS, self, self._finish_late)
+        self._board.closing.add(self)
         self.recordings.stop()
         if not self._board.sounds.connected:
             self.recordings.give_up()
@@ -360,7 +358,6 @@ class Call:
         self._ended_at = self._ended_at or self._board.clock()
         self._ended_by = "caller" if self._caller_gone else by
         self._detail = detail
-        self._longest.stop()
         self.alarm.stop()
         if self.visit is not None:
             self.visit.stop_waiting()
@@ -368,7 +365,7 @@ class Call:
                 self._leave_flow(self.visit)
         self.closing = True
         self.recordings.stop()
-        self._last_moment.set(CLOSING_SECONDS, self, self._finish_late)
+        self._board.closing.add(self)
         last = self.visit.ringing.status if self.visit is not None else 480
         status = refusal(self.arrived.direction, last)
         self.recordings.stop_call()
@@ -394,7 +391,8 @@ class Call:
         except Exception:
             log.exception("call %s: a fault of ours while hanging up on %s", self.id, leg.id)
 
-    def _finish_late(self) -> None:
+    def finish_late(self) -> None:
+        """Wait no longer for figures and files."""
         try:
             self.recordings.give_up()
             self.end(by="caller")
@@ -411,7 +409,6 @@ class Call:
         if self.finished:
             return
         self.finished = True
-        self._last_moment.stop()
         try:
             for leg in self.legs:
                 leg.ended(0)

@@ -20,6 +20,21 @@ from carillon.switch.transport.udp import Udp, open_udp
 log = logging.getLogger(__name__)
 
 
+class Tokens:
+    """Fresh random hex texts of 64 bits, drawn from the system many at a time."""
+
+    def __init__(self) -> None:
+        self._hex = ""
+        self._place = 0
+
+    def __call__(self) -> str:
+        """Return the next one."""
+        if self._place >= len(self._hex):
+            self._hex, self._place = secrets.token_hex(4096), 0
+        self._place += 16
+        return self._hex[self._place - 16 : self._place]
+
+
 class Driver:
     """One endpoint, one UDP and one TCP socket on the same port.
 
@@ -41,14 +56,16 @@ class Driver:
         self._commit = commit
         self._admit = admit
         self._loop = asyncio.get_running_loop()
-        self.endpoint = Endpoint(host=host, port=port, tokens=lambda: secrets.token_hex(8))
+        self.endpoint = Endpoint(host=host, port=port, tokens=Tokens())
         self._udp: Udp | None = None
         self._tcp = Tcp(self._received, self._failed)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         self._draining = False
+        self._sends: list[Send] = []
+        self._flushing = False
         self.events: list[AnyEvent] = []
-        """What happened in this drain and is not in the journal yet."""
+        """What happened and is not in the journal yet."""
 
     async def listen(self) -> None:
         """Bind both sockets; OSError when the port is taken."""
@@ -61,18 +78,30 @@ class Driver:
         return self._loop.time()
 
     def drain(self) -> None:
-        """Let the machine's outputs out, until it has none. Call after every command from outside."""
+        """Take the machine's outputs until it has none. Call after every command from outside.
+
+        What they lead to leaves at the end of this turn of the loop: all that came in together is one
+        write of the journal.
+        """
         if self._draining:
             return  # an event's listener gave the machine commands: the loop below will see them
         self._draining = True
-        sends: list[Send] = []
-        while (output := self.endpoint.next_output()) is not None:
+        next_output, sends = self.endpoint.next_output, self._sends
+        while (output := next_output()) is not None:
             if isinstance(output, Send):
                 sends.append(output)
             else:
                 self._tell(output)
         self._draining = False
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Write the journal, then let everything out."""
+        self._flushing = False
         self._commit(self.take_events())
+        sends, self._sends = self._sends, []
         for send in sends:
             self._send(send)
         self._set_timer()
@@ -133,7 +162,8 @@ class Driver:
         self.drain()
 
     def close(self) -> None:
-        """Close the sockets."""
+        """Let out what waits and close the sockets."""
+        self._flush()
         if self._timer is not None:
             self._timer.cancel()
         self._tcp.close()
