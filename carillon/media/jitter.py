@@ -6,7 +6,7 @@ it came. What the packets of the last seconds led by at least says how much dela
 lead is held at `SPARE` by taking a few samples more or less from time to time, which follows the sender's
 clock as well; by a pause when packets came too late; by leaving out what is quiet when there is delay to
 spare.
-The delay of the earliest packet stays between `LEAST_DELAY` and `MOST_DELAY`.
+The delay of the earliest packet never exceeds `MOST_DELAY`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ MISSING = np.int16(-32768)
 """No decoder's sample: what nobody has written."""
 LOWEST = np.int16(-32767)
 
-SPARE = 80
-LEAST_DELAY = 160
+SPARE = 220
+"""A frame, as what is taken need not begin where a packet does, and a little more."""
 MOST_DELAY = 1600
 FIRST_DELAY = 320
 LATE_SAMPLES = 1920
@@ -172,7 +172,7 @@ class JitterBuffers:
     def _surplus(self, tracks: Rows) -> Counts:
         """Return how many samples of delay each track has too much; below zero, too little."""
         least, most = self._least[tracks].min(axis=1), self._most[tracks].max(axis=1)
-        surplus = np.clip(least - SPARE, most - MOST_DELAY, most - LEAST_DELAY)
+        surplus = np.maximum(least - SPARE, most - MOST_DELAY)
         return np.where(least < _NEVER // 2, surplus, 0)
 
     def _read(self, tracks: Rows, starts: Counts) -> Samples:
