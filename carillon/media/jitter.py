@@ -33,8 +33,8 @@ CALM = 48
 """How far the least lead may be off before anything is done,"""
 AMPLE = 320
 """and how far where somebody speaks: too much delay is better than a change that might be heard."""
-STEP = 4
-"""Samples taken more or less in a frame that is stretched: 2.5 %, too little to hear."""
+STEP = 2
+"""Samples taken more or less in a frame that is stretched: 1.25 %, too little to hear."""
 QUIET = 400
 BLOCKS = 4
 BLOCK_TICKS = 50

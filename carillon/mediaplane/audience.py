@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from carillon.media import codecs
 from carillon.mediaplane.legs import MAX_LEGS, NONE, Legs
 from carillon.mediaplane.mixer import Mixer
 from carillon.mediaplane.player import Player
@@ -100,6 +101,10 @@ class Audience:
         """Let a leg hear what it should: what is played to it, else whom it hears, else silence."""
         sources = self._hears.get(row, {})
         if self._player.plays(row) or (self._player.plays_over(row) and not sources):
+            if self._is_coded(row):
+                self._mix(row, {})
+                self._relay.refresh(row)
+                return
             self._leave(row)
             self._player.speak(row, aside=False)
             self._speaker.begin(row, self.now)
@@ -107,15 +112,24 @@ class Audience:
             self._leave(row)
             self._player.leave(row)
             self._speaker.leave(row)
-        elif not sources:
+        elif not sources and not self._is_coded(row):
             self._leave(row)
             self._player.rest(row)
             self._speaker.begin(row, self.now)
-        elif self._can_relay(row, sources):
+        elif sources and self._can_relay(row, sources):
             self._to_relay(row, next(iter(sources)))
         else:
             self._mix(row, sources)
         self._relay.refresh(row)
+
+    def change_codec(self, row: int) -> None:
+        """Choose anew for a leg, and for those that hear it, which may need a mix now or not any more."""
+        for each in (row, *self._heard_by.get(row, ())):
+            self.choose(each)
+
+    def _is_coded(self, row: int) -> bool:
+        """Tell whether a leg's sound has to be encoded leg by leg, so that all of it is the mixer's."""
+        return not codecs.IS_G711[self._legs.codec[row]]
 
     def _can_relay(self, row: int, sources: Mapping[int, float]) -> bool:
         """Tell whether what a leg hears is one other's packets as they are.
@@ -149,7 +163,7 @@ class Audience:
     def _mix(self, row: int, sources: Mapping[int, float]) -> None:
         self._hush(row)
         self._mixer.set(row, sources)
-        if self._player.plays_over(row):
+        if self._player.plays(row) or self._player.plays_over(row):
             self._player.speak(row, aside=True)
         else:
             self._player.leave(row)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from carillon.media import rtp
-from carillon.media.codecs import PCMA
+from carillon.media import codecs, rtp
 from carillon.media.digits import EVENT_BYTES, KEYS, make_key_tone, write_event
 from carillon.media.g711 import FRAME_SAMPLES, encode_alaw, encode_mulaw
+from carillon.mediaplane.coding import Encoders
 from carillon.mediaplane.legs import MAX_LEGS, NO_DIGITS, Legs
 from carillon.mediaplane.speaker import Speaker
 
@@ -41,10 +41,13 @@ class Press:
 class Keypad:
     """Keys towards any leg; `changed(row)` when the first begins and when the last is done."""
 
-    def __init__(self, legs: Legs, speaker: Speaker, changed: Callable[[int], None]) -> None:
+    def __init__(
+        self, legs: Legs, speaker: Speaker, encoders: Encoders, changed: Callable[[int], None]
+    ) -> None:
         self._legs = legs
         self._streams = legs.streams
         self._speaker = speaker
+        self._encoders = encoders
         self._changed = changed
         self._presses: dict[int, Press] = {}
         self._room = np.zeros((MAX_LEGS, FRAME_SAMPLES), np.uint8)
@@ -110,7 +113,7 @@ class Keypad:
             if press.frame == 0:
                 first = first | np.uint32(rtp.MARKER)
             times = np.array([press.time], np.uint32)
-            self._speaker.send(rows, first, times, (self._at(rows), EVENT_BYTES), now)
+            self._speaker.send(rows, first, times, (self._at(rows), np.full(1, EVENT_BYTES)), now)
         self._speaker.pass_time(rows)
 
     def _send_tone(self, row: int, press: Press, now: float) -> None:
@@ -119,10 +122,14 @@ class Keypad:
         if press.frame < press.tone_frames:
             samples = make_key_tone(press.keys[0], press.frame * FRAME_SAMPLES, FRAME_SAMPLES)
         rows = np.array([row], np.intp)
-        encode = encode_alaw if self._legs.codec[row] == PCMA else encode_mulaw
-        self._room[row] = encode(samples)
+        codec = self._legs.codec[rows]
+        if codecs.IS_G711[codec].all():
+            encode = encode_alaw if codec[0] == codecs.PCMA else encode_mulaw
+            self._room[row] = encode(samples)
+            payload = self._at(rows), np.full(1, FRAME_SAMPLES)
+        else:
+            payload = self._encoders.encode(rows, codec, samples[None, :])
         first = self._legs.audio_shape[rows]
-        payload = self._at(rows), FRAME_SAMPLES
         self._speaker.send(rows, first, self._streams.next_time[rows], payload, now)
         self._speaker.pass_time(rows)
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from carillon.media.codecs import PCMA
+from carillon.media import codecs
 from carillon.media.concealment import Concealer
 from carillon.media.g711 import FRAME_SAMPLES, LINEAR, SAMPLE_RATE, Samples
 from carillon.media.jitter import JitterBuffers
+from carillon.mediaplane.coding import Decoders
 from carillon.mediaplane.legs import MAX_LEGS, NONE, Legs
 from carillon.mediaplane.pace import TICK_SECONDS
 
 KEPT_FRAMES = 50
 MAX_BEHIND = 6
 """Ticks the clock may be ahead of ours: a tick may be late, and is then made up for."""
+_LAWS = {codecs.PCMU: 0, codecs.PCMA: 1}
 _LINEAR = np.ascontiguousarray(LINEAR).reshape(-1)
 
 Rows = NDArray[np.intp]
@@ -36,7 +38,10 @@ class Listener:
         self._uses = np.zeros(MAX_LEGS, np.int64)
         self._buffers = JitterBuffers()
         self._concealer = Concealer()
+        self._decoders = Decoders()
+        # Which part of `_LINEAR` is a track's law; none for what the decoders decode.
         self._law = np.zeros(0, np.intp)
+        self._codec = np.zeros(0, np.intp)
         self._kept = np.zeros((0, KEPT_FRAMES, FRAME_SAMPLES), np.int16)
         self._free: list[int] = []
         self._live: Rows = np.zeros(0, np.intp)
@@ -70,29 +75,56 @@ class Listener:
             self._free = list(range(count + more - 1, count - 1, -1))
             self._buffers.grow(count + more)
             self._concealer.grow(count + more)
+            self._decoders.grow(count + more)
             self._law = np.concatenate([self._law, np.zeros(more, np.intp)])
+            self._codec = np.concatenate([self._codec, np.zeros(more, np.intp)])
             kept = np.zeros((more, KEPT_FRAMES, FRAME_SAMPLES), np.int16)
             self._kept = np.concatenate([self._kept, kept])
         track = self._free.pop()
-        self._law[track] = self._legs.codec[row] == PCMA
         self._kept[track] = 0
-        self._buffers.reset(track)
         self._concealer.reset(track)
+        self._begin(track, row)
         self._live = np.append(self._live, track)
         return track
 
+    def _begin(self, track: int, row: int) -> None:
+        """Let a track begin anew in its leg's codec."""
+        codec = int(self._legs.codec[row])
+        self._law[track], self._codec[track] = _LAWS.get(codec, NONE), codec
+        self._decoders.reset(track, codec)
+        self._buffers.reset(track, int(codecs.CLOCKS[codec]) // SAMPLE_RATE)
+
     def change_codec(self, row: int) -> None:
-        """Go on in a leg's new codec."""
-        if self.track[row] != NONE:
-            self._law[self.track[row]] = self._legs.codec[row] == PCMA
+        """Go on in a leg's codec, which may be another than before."""
+        track, codec = int(self.track[row]), int(self._legs.codec[row])
+        if track == NONE or self._codec[track] == codec:
+            return
+        if codec in _LAWS and self._law[track] != NONE:
+            self._law[track], self._codec[track] = _LAWS[codec], codec
+        else:
+            self._begin(track, row)
 
     def place(self, rows: Rows, words: Words, payloads: Octets, lengths: NDArray[np.int64]) -> None:
         """Take packets of legs that are listened to, in their codecs."""
         tracks = self.track[rows]
-        samples = np.take(_LINEAR, payloads + (self._law[tracks] << 8)[:, None])
-        phase = int((self.now - self._ticked_at) * SAMPLE_RATE)
-        phase = min(max(phase, 0), 2 * FRAME_SAMPLES)
-        self._buffers.place(tracks, words[:, 1], samples, lengths, phase)
+        law = self._law[tracks]
+        decoded = law == NONE
+        if decoded.any():
+            some = tracks[decoded], words[decoded], payloads[decoded], lengths[decoded]
+            samples, counts = self._decoders.decode(*some)
+            said = counts > 0
+            self._place(some[0][said], some[1][said], samples[said], counts[said])
+            tracks, words, law = tracks[~decoded], words[~decoded], law[~decoded]
+            payloads, lengths = payloads[~decoded], lengths[~decoded]
+        self._place(tracks, words, np.take(_LINEAR, payloads + (law << 8)[:, None]), lengths)
+
+    def _place(
+        self, tracks: Rows, words: Words, samples: Samples, lengths: NDArray[np.int64]
+    ) -> None:
+        if len(tracks):
+            phase = int((self.now - self._ticked_at) * SAMPLE_RATE)
+            phase = min(max(phase, 0), 2 * FRAME_SAMPLES)
+            self._buffers.place(tracks, words[:, 1], samples, lengths, phase)
 
     def catch_up(self, now: float) -> None:
         """Take note of the clock; after a stall, or a rest, nothing was heard meanwhile."""

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from carillon.media.codecs import PCMA
+from carillon.media import codecs
 from carillon.media.g711 import ALAW_OF_LINEAR, FRAME_SAMPLES, MULAW_OF_LINEAR, Samples
 from carillon.media.mixing import Matrix, clip
+from carillon.mediaplane.coding import Encoders
 from carillon.mediaplane.legs import MAX_LEGS, NONE, Legs
 from carillon.mediaplane.listener import Listener
 
@@ -17,14 +18,16 @@ _ENCODED = np.concatenate([MULAW_OF_LINEAR, ALAW_OF_LINEAR])
 
 Rows = NDArray[np.intp]
 Addresses = NDArray[np.uint64]
+Sizes = NDArray[np.int64]
 
 
 class Mixer:
     """Rows of the matrix; they are legs' rows, which `set` and `drop`."""
 
-    def __init__(self, legs: Legs, listener: Listener) -> None:
+    def __init__(self, legs: Legs, listener: Listener, encoders: Encoders) -> None:
         self._legs = legs
         self._listener = listener
+        self._encoders = encoders
         self._hears: dict[int, dict[int, float]] = {}
         self._matrix: Matrix | None = None
         self._place = np.full(MAX_LEGS, NONE, np.intp)
@@ -51,6 +54,7 @@ class Mixer:
 
     def drop(self, row: int) -> None:
         """Mix nothing more for a leg."""
+        self._encoders.drop(row)
         if row in self._hears:
             self._matrix = None
             for source in self._hears.pop(row):
@@ -60,8 +64,11 @@ class Mixer:
         """Tell whether a leg hears a mix."""
         return row in self._hears
 
-    def tick(self, over: tuple[Rows, Samples]) -> tuple[Rows, Addresses]:
-        """Return who hears a mix and where its frame lies. `over`: what is being played to some of them."""
+    def tick(self, over: tuple[Rows, Samples]) -> tuple[Rows, Addresses, Sizes]:
+        """Return who hears a mix, where its frame lies and how long it is.
+
+        `over`: what is being played to some of them.
+        """
         if self._matrix is None:
             self._matrix = Matrix(self._hears)
             self._place[self._matrix.listeners] = np.arange(len(self._matrix.listeners))
@@ -70,7 +77,13 @@ class Mixer:
         played, frames = over
         if len(played):
             heard[self._place[played]] += frames
-        law = self._legs.codec[rows] == PCMA
-        at = clip(heard).view(np.uint16) + (law[:, None] * np.int32(1 << 16))
+        samples, codec = clip(heard), self._legs.codec[rows]
+        at = samples.view(np.uint16) + ((codec == codecs.PCMA)[:, None] * np.int32(1 << 16))
         np.take(_ENCODED, at, out=self._out[: len(rows)])
-        return rows, self._out_at[: len(rows)]
+        places: Addresses = self._out_at[: len(rows)].copy()
+        sizes: Sizes = np.full(len(rows), FRAME_SAMPLES, np.int64)
+        coded = np.flatnonzero(~codecs.IS_G711[codec])
+        if len(coded):
+            some = self._encoders.encode(rows[coded], codec[coded], samples[coded])
+            places[coded], sizes[coded] = some
+        return rows, places, sizes

@@ -13,6 +13,7 @@ import numpy as np
 from carillon.media.g711 import FRAME_SAMPLES
 from carillon.media.rtcp import REPORT_SECONDS, Moment
 from carillon.mediaplane.audience import Audience
+from carillon.mediaplane.coding import Encoders
 from carillon.mediaplane.dtls import Certificate
 from carillon.mediaplane.guard import Guard
 from carillon.mediaplane.keypad import Keypad
@@ -100,12 +101,13 @@ class Plane:
         self._now = 0.0
         self._late = 0.0
         self.writer = Writer(wake)
+        encoders = Encoders()
         self._listener = Listener(legs)
         self.recorder = Recorder(self.writer, self._listener, tell)
         self._player = Player(legs, Prompts(wake), self._choose, self._tell_play_ended)
-        self._mixer = Mixer(legs, self._listener)
+        self._mixer = Mixer(legs, self._listener, encoders)
         self._speaker = Speaker(legs, rtp_fd)
-        self._keypad = Keypad(legs, self._speaker, self._choose)
+        self._keypad = Keypad(legs, self._speaker, encoders, self._choose)
         self._guard = Guard(legs, rtp_fd, certificate, wake, tell, self._learnt)
         cname = secrets.token_hex(8).encode()
         self._reporter = Reporter(legs, rtcp_fd, rtp_fd, cname, TICKS_BETWEEN_REPORTS)
@@ -213,8 +215,7 @@ class Plane:
             return
         self._player.change_law(row)
         self._listener.change_codec(row)
-        self._choose(row)
-        self.relay.refresh(row)
+        self._audience.change_codec(row)
 
     def _learnt(self, row: int) -> None:
         self._watch(row)
@@ -287,11 +288,12 @@ class Plane:
     def _speak(self, now: float) -> None:
         """Send what every leg hears that is not relayed to."""
         (rows, frames), over, ended = self._player.tick(now)
+        sizes = np.full(len(rows), FRAME_SAMPLES)
         if self._mixer.busy:
-            mixed, mixes = self._mixer.tick(over)
-            rows, frames = np.concatenate([rows, mixed]), np.concatenate([frames, mixes])
+            parts = zip((rows, frames, sizes), self._mixer.tick(over), strict=True)
+            rows, frames, sizes = (np.concatenate(part) for part in parts)
         if len(rows):
-            self._speaker.say(rows, frames, FRAME_SAMPLES, now)
+            self._speaker.say(rows, frames, sizes, now)
         if len(ended):
             self._player.go_on(ended)
         if self._keypad.busy:

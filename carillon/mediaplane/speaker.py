@@ -9,7 +9,7 @@ from carillon.media import rtp
 from carillon.media.streams import FRAMES_A_SECOND
 from carillon.mediaplane.legs import MAX_LEGS, Legs
 from carillon.mediaplane.sender import Sender
-from carillon.mediaplane.wire import Outbox
+from carillon.mediaplane.wire import Outbox, Piece
 
 Rows = NDArray[np.intp]
 Words = NDArray[np.uint32]
@@ -45,12 +45,11 @@ class Speaker:
         """Let the next frame be the first of a talk spurt."""
         self._marked[row] = True
 
-    def say(self, rows: Rows, frames: Addresses, sizes: Sizes | int, now: float) -> None:
+    def say(self, rows: Rows, frames: Addresses, sizes: Sizes, now: float) -> None:
         """Send each of these legs the frame that lies there, unless keys are being sent."""
-        wanted = self._legs.aimed[rows] & ~self.pressing[rows]
+        wanted = self._legs.aimed[rows] & ~self.pressing[rows] & (sizes > 0)
         if not wanted.all():
-            rows, frames = rows[wanted], frames[wanted]
-            sizes = sizes if isinstance(sizes, int) else sizes[wanted]
+            rows, frames, sizes = rows[wanted], frames[wanted], sizes[wanted]
         if not len(rows):
             return
         first = self._legs.audio_shape[rows].copy()
@@ -69,7 +68,7 @@ class Speaker:
         rows: Rows,
         first: Words,
         times: Words,
-        payloads: tuple[Addresses, Sizes | int],
+        payloads: tuple[Addresses, Sizes],
         now: float,
     ) -> None:
         """Send each leg one packet. `first`: header words without their sequence numbers."""
@@ -79,7 +78,7 @@ class Speaker:
         heads[:, 1] = times
         heads[:, 2] = streams.out_ssrc[rows]
         self._heads[:count] = heads.byteswap()
-        pieces = [(self._heads_at[:count], rtp.HEADER_BYTES), payloads]
+        pieces: list[Piece] = [(self._heads_at[:count], rtp.HEADER_BYTES), payloads]
         self._sender.send(rows, self._legs.remote_at[rows], pieces)
         streams.next_sequence[rows] = (streams.next_sequence[rows] + 1) & np.uint32(0xFFFF)
         streams.sent_at[rows] = now
