@@ -92,6 +92,9 @@ def check_ports(config: Config) -> None:
         ("127.0.0.1", config.sandbox_port, tcp, "an internal API", "CARILLON_HTTP_PORT"),
         (config.host, config.sip_port, tcp, "SIP over TCP", "CARILLON_SIP_PORT"),
         (config.host, config.sip_port, udp, "SIP over UDP", "CARILLON_SIP_PORT"),
+        (config.host, config.sip_tls_port, tcp, "SIP over TLS", "CARILLON_SIP_PORT"),
+        (config.host, config.sip_ws_port, tcp, "SIP over WebSocket", "CARILLON_SIP_PORT"),
+        (config.host, config.sip_wss_port, tcp, "SIP over secure WebSocket", "CARILLON_SIP_PORT"),
         ("127.0.0.1", config.sandbox_sip_port, udp, "the sandbox carrier", "CARILLON_SIP_PORT"),
         (config.host, config.rtp_port, udp, "sound (RTP)", "CARILLON_RTP_PORT"),
     ]

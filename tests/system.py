@@ -62,7 +62,7 @@ def free_ports() -> tuple[int, int, int]:
     start = 21000 + worker * 9000 + (os.getpid() % 40) * 100
     for step in range(60):
         base = 21000 + worker * 9000 + (start - 21000 - worker * 9000 + step * 120) % 8000
-        if all(is_free(base + n) for n in (0, 1, 2, 10, 15, 20, 21)):
+        if all(is_free(base + n) for n in (0, 1, 2, 10, 11, 12, 13, 15, 20, 21)):
             return base, base + 10, base + 20
     raise RuntimeError("no free ports")
 

@@ -23,6 +23,10 @@ class Config:
     sip_port: int
     rtp_port: int
     rtp_ports: int
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_ca: Path | None = None
+    ws_origins: tuple[str, ...] = ()
 
     @property
     def switch_port(self) -> int:
@@ -33,6 +37,21 @@ class Config:
     def sandbox_port(self) -> int:
         """The sandbox carrier's internal HTTP API, on loopback."""
         return self.http_port + 2
+
+    @property
+    def sip_tls_port(self) -> int:
+        """Where the switch speaks SIP over TLS."""
+        return self.sip_port + 1
+
+    @property
+    def sip_ws_port(self) -> int:
+        """Where the switch speaks SIP over WebSocket."""
+        return self.sip_port + 2
+
+    @property
+    def sip_wss_port(self) -> int:
+        """Where the switch speaks SIP over secure WebSocket."""
+        return self.sip_port + 3
 
     @property
     def sandbox_sip_port(self) -> int:
@@ -105,6 +124,26 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
+def _file(environ: Mapping[str, str], name: str) -> Path | None:
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    path = Path(text).absolute()
+    if not path.is_file():
+        raise BadSetting(f"{name}={text!r}: there is no such file.")
+    return path
+
+
+def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    origins = tuple(environ.get(name, "").split())
+    for origin in origins:
+        if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
+            raise BadSetting(
+                f"{name}={origin!r}: give origins with spaces between, as https://pbx.example.com."
+            )
+    return origins
+
+
 def read_config(environ: Mapping[str, str] | None = None) -> Config:
     """Read the settings; `BadSetting` says which one is wrong and what would do."""
     env = os.environ if environ is None else environ
@@ -113,6 +152,9 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
         raise BadSetting(
             f"CARILLON_RTP_PORT={rtp_port}: give an even port (RTCP uses the next one)."
         )
+    tls_cert, tls_key = _file(env, "CARILLON_TLS_CERT"), _file(env, "CARILLON_TLS_KEY")
+    if (tls_cert is None) != (tls_key is None):
+        raise BadSetting("CARILLON_TLS_CERT and CARILLON_TLS_KEY: give both, or neither.")
     return Config(
         data=Path(env.get("CARILLON_DATA") or "data").absolute(),
         host=env.get("CARILLON_HOST", "").strip() or "127.0.0.1",
@@ -120,4 +162,8 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
         sip_port=_port(env, "CARILLON_SIP_PORT", 5060),
         rtp_port=rtp_port,
         rtp_ports=min(4000, 65000 - rtp_port),
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        tls_ca=_file(env, "CARILLON_TLS_CA"),
+        ws_origins=_origins(env, "CARILLON_WS_ORIGINS"),
     )

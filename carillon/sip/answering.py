@@ -8,7 +8,7 @@ from carillon.sip.core import Core
 from carillon.sip.dialog import Dialog
 from carillon.sip.errors import RemoteError
 from carillon.sip.headers import Via
-from carillon.sip.leg import Leg, Legs, is_address
+from carillon.sip.leg import Leg, Legs, default_port, is_address
 from carillon.sip.message import Headers, Message
 from carillon.sip.outputs import Cancelled, InviteReceived
 from carillon.sip.reliable import Provisionals, reliable_of
@@ -39,7 +39,7 @@ class Answering:
         except RemoteError:
             self._legs.remove(leg, now)
             raise
-        same = via.host == flow.host and (via.port or 5060) == flow.port
+        same = via.host == flow.host and (via.port or default_port(flow.transport)) == flow.port
         leg.direct = same or not is_address(via.host)
         leg.server = transaction
         leg.allow = request.headers.get("Allow")

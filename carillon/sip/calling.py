@@ -61,7 +61,9 @@ class Calling:
                 message.headers["Supported"] = [SUPPORTED.removeprefix("100rel, ")]
             message.headers.update(self._legs.expiries.wish(leg))
             add_headers(message, headers)
-            leg.asked = self._core.ask(message, flow, now, then, credentials=credentials)
+            leg.asked = self._core.ask(
+                message, flow, now, then, credentials=credentials, direct=direct
+            )
         except LocalError:
             self._legs.remove(leg, now)
             raise
@@ -97,7 +99,8 @@ class Calling:
         if leg.farewell:
             message.headers["Reason"] = [leg.farewell]
         branch = asked.transaction.key[0]
-        self._core.transactions.start(message, branch, asked.flow, now, _Nobody())
+        data = message.write()
+        self._core.transactions.start(message, data, branch, asked.sent_by, now, _Nobody())
         leg.timer = self._core.timers.start(now + LINGER, partial(self._unheard, leg))
 
     def _unheard(self, leg: Leg, now: float) -> None:

@@ -22,6 +22,8 @@ SUPPORTED = "100rel, replaces, timer, norefersub"
 OPTIONS = frozenset(SUPPORTED.split(", "))
 TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
 MAX_TRIES = 3
+MOST_BY_UDP = 1300
+MOST_SHUNNED = 1000
 
 Then = Callable[["Asked", int, Message | None, float], None]
 
@@ -37,8 +39,10 @@ class Asked:
         "core",
         "credentials",
         "dialog",
+        "direct",
         "flow",
         "message",
+        "sent_by",
         "then",
         "transaction",
         "tries",
@@ -49,10 +53,12 @@ class Asked:
     ) -> None:
         self.core = core
         self.message = message
-        self.flow = flow
+        self.flow = self.sent_by = flow
         self.then = then
         self.credentials = credentials
         self.dialog: Dialog | None = None
+        self.direct = False
+        """Whether the peer can be reached by another transport than the flow's."""
         self.tries = 0
         self.transaction: Transaction | None = None
 
@@ -60,8 +66,16 @@ class Asked:
         """Send it in a new transaction."""
         self.tries += 1
         branch = self.core.branch()
-        self.message.headers["Via"] = [self.core.via(self.flow, branch)]
-        self.transaction = self.core.transactions.start(self.message, branch, self.flow, now, self)
+        message, core, flow = self.message, self.core, self.flow
+        message.headers["Via"] = [core.via(flow, branch)]
+        data = message.write()
+        if len(data) > MOST_BY_UDP and self.direct and flow.transport == "udp":
+            # RFC 3261 §18.1.1: in fragments it would not pass every firewall.
+            flow = core.larger_way(flow)
+            message.headers["Via"] = [core.via(flow, branch)]
+            data = message.write()
+        self.sent_by = flow
+        self.transaction = core.transactions.start(message, data, branch, flow, now, self)
 
     def answered(self, transaction: Transaction, response: Message, now: float) -> None:
         """Take a response from the transaction."""
@@ -72,7 +86,11 @@ class Asked:
             self.then(self, status, response, now)
 
     def unanswered(self, transaction: Transaction, status: int, now: float) -> None:
-        """Take the news that no response will come."""
+        """Take the news that no response will come; where the flow was our choice, take theirs."""
+        if status == 503 and self.sent_by != self.flow and transaction.fresh:
+            self.core.shun(self.sent_by)
+            self.send(now)
+            return
         self.then(self, status, None, now)
 
     def _answer(self, response: Message) -> bool:
@@ -141,6 +159,7 @@ class Core:
         self.outputs: deque[Output] = deque()
         self.transactions = Transactions(self.timers, self.outputs, max_transactions)
         self._numbers = count(1)
+        self._shunned: dict[Flow, None] = {}
 
     def _name(self, transport: str, sent_by: str) -> None:
         # RFC 3581: always with rport. RFC 7118 §5: a URI has one word for WebSockets, secured or not.
@@ -177,6 +196,17 @@ class Core:
         if not sdp:
             del message.headers["Content-Type"]
 
+    def larger_way(self, flow: Flow) -> Flow:
+        """Return TCP to the same peer, unless it is known to take none."""
+        tcp = Flow("tcp", flow.host, flow.port)
+        return flow if tcp in self._shunned else tcp
+
+    def shun(self, flow: Flow) -> None:
+        """Remember a peer that could not be reached so, the oldest of them not for ever."""
+        self._shunned[flow] = None
+        if len(self._shunned) > MOST_SHUNNED:
+            del self._shunned[next(iter(self._shunned))]
+
     def tell(self, event: Event) -> None:
         """Hand an event to the switch."""
         self.outputs.append(event)
@@ -196,11 +226,13 @@ class Core:
         *,
         credentials: Credentials | None = None,
         dialog: Dialog | None = None,
+        direct: bool = False,
     ) -> Asked:
-        """Send a request; `then` learns the outcome."""
+        """Send a request; `then` learns the outcome. `direct`: a large one may go by TCP instead of UDP."""
         message.headers.setdefault("User-Agent", [self.product])
         asked = Asked(self, message, flow, then, credentials)
         asked.dialog = dialog
+        asked.direct = direct
         asked.send(now)
         return asked
 

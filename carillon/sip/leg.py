@@ -136,7 +136,8 @@ class Leg:
         NAT, or named by a host name (we ask no DNS here), where it was reached before.
         """
         dialog = dialog or self.dialog
-        if not self.direct or dialog is None:
+        # Nobody can call a browser back (RFC 7118 §5).
+        if not self.direct or dialog is None or self.flow.transport in ("ws", "wss"):
             return self.flow
         try:
             uri = parse_uri(dialog.next_hop())
@@ -144,13 +145,21 @@ class Leg:
             return self.flow
         if not is_address(uri.host):
             return self.flow
-        transport = uri.params.get("transport", "udp").lower()
+        usual = "tls" if uri.scheme == "sips" else "udp"
+        transport = uri.params.get("transport", usual).lower()
         same = uri.host == self.flow.host
         if same and (self.flow.connection or transport == self.flow.transport != "udp"):
             return self.flow
-        if transport not in ("udp", "tcp") or (not same and hidden(uri.host, self.flow.host)):
+        if transport not in ("udp", "tcp", "tls") or (
+            not same and hidden(uri.host, self.flow.host)
+        ):
             return self.flow
-        return Flow(transport, uri.host, uri.port or 5060)
+        return Flow(transport, uri.host, uri.port or default_port(transport))
+
+
+def default_port(transport: str) -> int:
+    """Return the port of a SIP address that names none."""
+    return 5061 if transport == "tls" else 5060
 
 
 def is_address(host: str) -> bool:
@@ -168,7 +177,8 @@ def hidden(host: str, seen: str) -> bool:
 
 def is_direct(uri: Uri, flow: Flow) -> bool:
     """Whether a peer's own idea of its address agrees with the flow that reaches it."""
-    return not is_address(uri.host) or (uri.host == flow.host and (uri.port or 5060) == flow.port)
+    port = uri.port or default_port(flow.transport)
+    return not is_address(uri.host) or (uri.host == flow.host and port == flow.port)
 
 
 class Legs:
@@ -264,7 +274,13 @@ class Legs:
         """Send a request within the leg's dialog."""
         way = leg.way()
         return self.core.ask(
-            message, way, now, then, credentials=leg.credentials, dialog=leg.dialog
+            message,
+            way,
+            now,
+            then,
+            credentials=leg.credentials,
+            dialog=leg.dialog,
+            direct=leg.direct,
         )
 
     def acknowledge(self, leg: Leg, dialog: Dialog, asked: Asked, response: Message) -> bool:

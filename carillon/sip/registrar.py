@@ -1,15 +1,17 @@
 """The registrar (RFC 3261 §10.3): who can be reached where, and until when.
 
-A binding remembers the flow its REGISTER came by, since a phone behind NAT is reached there and nowhere else.
+A binding remembers the flow its REGISTER came by, since a phone behind NAT is reached there and nowhere else
+(RFC 5626). One phone may hold several flows, told apart by `reg-id`; it is rung by the newest that is alive.
 Who may register which address-of-record is the caller's business, and decided before.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from carillon.sip.errors import RemoteError
-from carillon.sip.headers import NameAddr, parse_cseq, parse_name_addr, parse_seconds
+from carillon.sip.headers import NameAddr, parse_cseq, parse_name_addr, parse_seconds, supports
+from carillon.sip.leg import default_port
 from carillon.sip.message import Message
 from carillon.sip.outputs import Flow
 from carillon.sip.uri import parse_uri
@@ -24,7 +26,8 @@ MAX_BINDINGS = 10
 class Binding:
     """One place where an address-of-record can be reached. `expires_at` is on the clock of `now`.
 
-    `instance` is the phone's `+sip.instance`, "" when it gives none.
+    `instance` is the phone's `+sip.instance`, "" when it gives none. `reg_id` tells its flows apart, 0 when
+    it holds only one.
     """
 
     aor: str
@@ -35,6 +38,7 @@ class Binding:
     cseq: int
     user_agent: str = ""
     instance: str = ""
+    reg_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class _Wish:
     contact: str
     seconds: int
     instance: str
+    reg_id: int
 
 
 class Registrar:
@@ -58,12 +63,14 @@ class Registrar:
         self._max = max_seconds
         self._default = default_seconds
         self._bindings: dict[str, dict[str, Binding]] = {}
+        self._on_connection: dict[Flow, set[str]] = {}
 
     def register(self, aor: str, request: Message, flow: Flow, now: float) -> list[tuple[str, str]]:
         """Take a REGISTER and return the headers of its 200; `RemoteError` leaves everything as it was.
 
-        400 for what makes no sense, 423 for too short a time (with Min-Expires in `headers`), 500 for a
-        request older than what we know, 403 above ten bindings.
+        400 for what makes no sense, 423 for too short a time (with Min-Expires in `headers`), 439 for a flow
+        that ends at somebody else's door, 500 for a request older than what we know, 403 above ten bindings.
+        Phones that ask for it are told their public GRUU (RFC 5627).
         """
         call_id = request.get("Call-ID") or ""
         cseq = parse_cseq(request.get("CSeq") or "")[0]
@@ -73,12 +80,47 @@ class Registrar:
             kept = self._remove_all(request, contacts, held, call_id, cseq)
         else:
             kept = self._update(aor, request, contacts, held, flow, now)
+        gruu = _gruu_base(request) if supports(request, "gruu") else ""
         self._keep(aor, kept)
-        return [("Contact", _written(binding, now)) for binding in kept.values()]
+        headers = [("Contact", _written(binding, now, gruu)) for binding in kept.values()]
+        if any(binding.reg_id and binding.flow == flow for binding in kept.values()):
+            headers.append(("Require", "outbound"))
+        return headers
 
     def bindings(self, aor: str, now: float) -> list[Binding]:
-        """Return where an address-of-record can be reached now, the newest last."""
+        """Return what is registered now, the newest last."""
         return list(self._alive(aor, now).values())
+
+    def reachable(self, aor: str, now: float) -> list[Binding]:
+        """Return where each phone of an address-of-record can be rung now, the newest last."""
+        phones: dict[str, Binding] = {}
+        for binding in self._alive(aor, now).values():
+            found = _reached(binding)
+            if found is not None:
+                name = binding.instance or binding.contact
+                phones.pop(name, None)
+                phones[name] = found
+        return list(phones.values())
+
+    def find_gruu(self, aor: str, instance: str, now: float) -> Binding | None:
+        """Return the phone that a public GRUU names by its `gr` parameter."""
+        for binding in self.reachable(aor, now):
+            if instance and _bare(binding.instance) == instance:
+                return binding
+        return None
+
+    def lose(self, flow: Flow) -> set[str]:
+        """Learn that a connection closed; return the addresses-of-record that were reached by it.
+
+        They stay registered: a phone comes back by itself, and some can be called at their Contact.
+        """
+        names = self._on_connection.pop(flow, set())
+        for aor in names:
+            held = self._bindings.get(aor, {})
+            for key, binding in held.items():
+                if binding.flow == flow:
+                    held[key] = replace(binding, flow=replace(flow, connection=0))
+        return names
 
     def names(self) -> list[str]:
         """Return every address-of-record that has, or lately had, a binding."""
@@ -113,6 +155,7 @@ class Registrar:
                 "cseq": held.cseq,
                 "user_agent": held.user_agent,
                 "instance": held.instance,
+                "reg_id": held.reg_id,
             }
             for held in self._bindings.get(aor, {}).values()
         ]
@@ -120,11 +163,12 @@ class Registrar:
     def restore(self, aor: str, rows: list[dict[str, object]], offset: float) -> None:
         """Take back a snapshot in place of what there is; KeyError, TypeError or ValueError when it is none.
 
-        TCP connections are not remembered: the phone must come again, or be reached anew.
+        Connections are not remembered: the phone must come again, or be reached anew.
         """
         kept: dict[str, Binding] = {}
         for row in rows:
             transport, host, port = _list(row["flow"])
+            _check_contact(str(row["contact"]))
             binding = Binding(
                 aor,
                 str(row["contact"]),
@@ -134,6 +178,7 @@ class Registrar:
                 _whole(row["cseq"]),
                 str(row["user_agent"]),
                 str(row["instance"]),
+                _whole(row.get("reg_id", 0)),
             )
             kept[_same(binding)] = binding
         self._keep(aor, kept)
@@ -141,6 +186,9 @@ class Registrar:
     def _keep(self, aor: str, kept: dict[str, Binding]) -> None:
         if kept:
             self._bindings[aor] = kept
+            for binding in kept.values():
+                if binding.flow.connection:
+                    self._on_connection.setdefault(binding.flow, set()).add(aor)
         else:
             self._bindings.pop(aor, None)
 
@@ -187,6 +235,7 @@ class Registrar:
                 cseq,
                 (request.get("User-Agent") or "")[:200],
                 wish.instance,
+                wish.reg_id,
             )
             known = kept.pop(_same(binding), None)
             if known is not None:
@@ -209,12 +258,50 @@ class Registrar:
         if 0 < seconds < self._min:
             raise RemoteError(423, headers=(("Min-Expires", str(self._min)),))
         instance = contact.params.get("+sip.instance", "")[:200]
-        return _Wish(contact.uri, min(seconds, self._max), instance)
+        reg_id = _reg_id(contact.params.get("reg-id", "")) if instance else 0
+        if reg_id and len(request.all("Via")) > 1:
+            # The flow that counts ends at the proxy in front, whose Path we do not follow (§6).
+            if supports(request, "outbound", "Require") or supports(request, "outbound"):
+                raise RemoteError(439)
+            reg_id = 0
+        return _Wish(contact.uri, min(seconds, self._max), instance, reg_id)
+
+
+def _reg_id(text: str) -> int:
+    digits = text if text.isascii() and text.isdigit() and len(text) < 10 else "0"
+    return int(digits)
 
 
 def _same(binding: Binding) -> str:
     # A phone that moved comes back with another contact but the same instance (RFC 5626 §6).
+    if binding.reg_id:
+        return f"{binding.instance};{binding.reg_id}"
     return binding.instance or binding.contact
+
+
+def _reached(binding: Binding) -> Binding | None:
+    """Return a binding with the flow to ring it by, None when nobody can do that just now."""
+    flow = binding.flow
+    if flow.transport == "udp" or flow.connection:
+        return binding
+    if flow.transport in ("ws", "wss"):
+        return None
+    # The phone's connection is gone; one that is not behind NAT takes another at its Contact.
+    uri = parse_uri(binding.contact)
+    if uri.host != flow.host:
+        return None
+    port = uri.port or default_port(flow.transport)
+    return replace(binding, flow=replace(flow, port=port))
+
+
+def _bare(instance: str) -> str:
+    return instance.strip("<>").lower()
+
+
+def _gruu_base(request: Message) -> str:
+    """Return the address-of-record as it is written in a GRUU, "" when there is none (RFC 5627 §4.1)."""
+    uri = parse_uri(parse_name_addr(request.get("To") or "").uri)
+    return replace(uri, params={}, headers="", password="").write() if uri.user else ""
 
 
 def _check_order(known: Binding, call_id: str, cseq: int) -> None:
@@ -222,11 +309,22 @@ def _check_order(known: Binding, call_id: str, cseq: int) -> None:
         raise RemoteError(500, "REGISTER Out of Order")
 
 
-def _written(binding: Binding, now: float) -> str:
+def _written(binding: Binding, now: float, gruu: str) -> str:
     params = {"expires": str(max(0, round(binding.expires_at - now)))}
     if binding.instance:
         params["+sip.instance"] = binding.instance
+    if binding.reg_id:
+        params["reg-id"] = str(binding.reg_id)
+    if gruu and binding.instance:
+        params["pub-gruu"] = f"{gruu};gr={_bare(binding.instance)}"
     return NameAddr(binding.contact, params=params).write()
+
+
+def _check_contact(contact: str) -> None:
+    try:
+        parse_uri(contact)
+    except RemoteError as error:
+        raise ValueError(contact) from error
 
 
 def _list(value: object) -> list[object]:

@@ -148,6 +148,7 @@ class Transaction:
         "data",
         "end",
         "flow",
+        "fresh",
         "interval",
         "key",
         "machine",
@@ -168,6 +169,8 @@ class Transaction:
         self.user: TransactionUser | None = None
         self.number = 0
         self.acks: dict[str, Send] = {}
+        self.fresh = True
+        """Whether nothing has been heard of it yet."""
         self.repeat: Timer | None = None
         self.end: tuple[str, Timer] | None = None
         self.interval = T1
@@ -195,12 +198,18 @@ class Transactions:
         return len(self._clients) + len(self._servers)
 
     def start(
-        self, request: Message, branch: str, flow: Flow, now: float, user: TransactionUser
+        self,
+        request: Message,
+        data: bytes,
+        branch: str,
+        flow: Flow,
+        now: float,
+        user: TransactionUser,
     ) -> Transaction:
-        """Send a request whose top Via has this branch, and wait for its answer."""
+        """Send a request, `data` as bytes, whose top Via has this branch, and wait for its answer."""
         machine = INVITE_CLIENT if request.method == "INVITE" else CLIENT
         transaction = Transaction(machine, (branch, request.method), flow, request)
-        transaction.data = request.write()
+        transaction.data = data
         transaction.user = user
         self._clients[transaction.key] = transaction
         self._by_address.setdefault((flow.host, flow.port), {})[transaction.key] = transaction
@@ -242,6 +251,7 @@ class Transactions:
         transaction = self._clients.get((branch, method))
         if transaction is None:
             return False
+        transaction.fresh = False
         self._step(transaction, _kind(response.status), now, response)
         return True
 

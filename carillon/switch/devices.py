@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import secrets
 from collections.abc import Callable
@@ -12,11 +13,13 @@ import msgspec
 
 from carillon.schema.commands import Registration
 from carillon.schema.events import AnyEvent, DeviceLost, DeviceRegistered
-from carillon.sip.digest import Challenger, username_of
+from carillon.sip.digest import Challenger, knows_sha256, username_of
 from carillon.sip.endpoint import Flow
 from carillon.sip.errors import RemoteError
+from carillon.sip.leg import default_port
 from carillon.sip.message import Message
 from carillon.sip.registrar import Binding, Registrar
+from carillon.sip.uri import parse_uri
 from carillon.switch.abuse import Throttle
 from carillon.switch.plans import Owner, PlanStore
 
@@ -25,6 +28,8 @@ log = logging.getLogger(__name__)
 REALM = "carillon"
 COMPACT_LINES = 5000
 MOST_WRONG, MOST_UNPROVED = 10, 30
+KEEP_ALIVE_ROUNDS = 5
+"""Housekeeping rounds from one keep-alive of a phone to the next: 25 seconds."""
 BLOCK_SECONDS = 60.0
 """Wrong passwords, and calls that ask for a challenge and never answer it, from one address in so long."""
 
@@ -71,6 +76,8 @@ class Devices:
         self._unproved = Throttle(MOST_UNPROVED, BLOCK_SECONDS)
         self._registrar = Registrar()
         self._hosts: frozenset[str] | None = None
+        self._hidden: dict[str, tuple[Flow, ...]] = {}
+        self._round = 0
         self._lines = 0
         self._torn = self._restore()
         self._file = open(self._path, "ab", buffering=0)  # noqa: SIM115 - open as long as we live
@@ -87,7 +94,7 @@ class Devices:
         if given is None:
             if request.method == "INVITE" and self._unproved.blame(flow.host, now):
                 log.warning("%s calls without a password: not listened to for a while", flow.host)
-            raise Refusal(401, self._challenge())
+            raise Refusal(401, self._challenge(request))
         username = username_of(given)
         if self._wrong.is_blocked(flow.host, now) and not self._is_at(username, flow.host):
             raise Refusal(403)
@@ -97,7 +104,7 @@ class Devices:
         md5, sha256 = (device.ha1_md5, device.ha1_sha256) if device else self._nobody
         verdict = self._challenger.verify(given, request.method, md5, sha256, now)
         if verdict.stale:
-            raise Refusal(401, self._challenge(stale=True))
+            raise Refusal(401, self._challenge(request, stale=True))
         if not verdict.ok or owner is None:
             if self._wrong.blame(flow.host, now):
                 log.warning("%s tries passwords: not listened to for a while", flow.host)
@@ -114,17 +121,21 @@ class Devices:
 
     def _hosts_now(self) -> frozenset[str]:
         if self._hosts is None:
-            every = (self.bindings(name) for name in self._registrar.names())
+            now, known = self._now(), self._registrar
+            every = (known.bindings(name, now) for name in known.names())
             self._hosts = frozenset(held.flow.host for bindings in every for held in bindings)
         return self._hosts
 
     def _is_at(self, username: str, host: str) -> bool:
-        return any(binding.flow.host == host for binding in self.bindings(username))
+        every = self._registrar.bindings(username, self._now())
+        return any(binding.flow.host == host for binding in every)
 
-    def _challenge(self, *, stale: bool = False) -> Headers:
-        # Only MD5 is offered: phones built on libre before 2.0 give up at the sight of SHA-256, even beside
-        # an MD5 they know. An answer with SHA-256 is taken all the same.
+    def _challenge(self, request: Message, *, stale: bool = False) -> Headers:
+        # An answer with SHA-256 is taken from anybody; it is offered only to those who know what to do with
+        # two challenges.
         offers = self._challenger.challenge(self._now(), stale=stale)
+        if knows_sha256(request.get("User-Agent") or ""):
+            return tuple(offers)
         return tuple(header for header in offers if "algorithm=MD5" in header[1])
 
     # -- where is it? ----------------------------------------------------------------------------
@@ -141,6 +152,7 @@ class Devices:
         self._hosts = None
         self._write(username)
         bindings = self._registrar.bindings(username, self._now())
+        self._note_hidden(username, bindings)
         if bindings and not known:
             newest = bindings[-1]
             self._emit(
@@ -158,13 +170,37 @@ class Devices:
 
     def bindings(self, username: str) -> list[Binding]:
         """Return where a phone can be rung now."""
-        return self._registrar.bindings(username, self._now())
+        return self._registrar.reachable(username, self._now())
+
+    def find_gruu(self, username: str, instance: str) -> Binding | None:
+        """Return the one phone that a public GRUU names by its `gr` parameter."""
+        return self._registrar.find_gruu(username, instance, self._now())
+
+    def lost_flow(self, flow: Flow) -> None:
+        """A connection closed: what was reached by it cannot be rung until it is back."""
+        if flow.connection and self._registrar.lose(flow):
+            self._hosts = None
+
+    def hidden_flows(self) -> list[Flow]:
+        """Return the next few phones whose NAT should not forget them; each comes once in a round."""
+        self._round = (self._round + 1) % KEEP_ALIVE_ROUNDS
+        every = itertools.islice(self._hidden.values(), self._round, None, KEEP_ALIVE_ROUNDS)
+        return [flow for flows in every for flow in flows]
+
+    def _note_hidden(self, username: str, bindings: list[Binding]) -> None:
+        flows = tuple(held.flow for held in bindings if _is_hidden(held))
+        if flows:
+            self._hidden[username] = flows
+        else:
+            self._hidden.pop(username, None)
 
     def expire(self) -> None:
         """Forget registrations that ran out."""
         self._hosts = None
         for username in self._registrar.expire(self._now()):
-            if not self._registrar.bindings(username, self._now()):
+            bindings = self._registrar.bindings(username, self._now())
+            self._note_hidden(username, bindings)
+            if not bindings:
                 self._lost(username)
 
     def _lost(self, username: str) -> None:
@@ -180,7 +216,7 @@ class Devices:
         found = []
         for username in self._registrar.names():
             owner = self._plans.device(username)
-            for binding in self._registrar.bindings(username, now) if owner else ():
+            for binding in self.bindings(username) if owner else ():
                 assert owner is not None
                 address = f"{binding.flow.host}:{binding.flow.port}"
                 left = int(binding.expires_at - now)
@@ -233,5 +269,16 @@ class Devices:
                 with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                     row = msgspec.json.decode(line)
                     self._registrar.restore(row["name"], row["bindings"], offset)
+                    bindings = self._registrar.bindings(row["name"], self._now())
+                    self._note_hidden(row["name"], bindings)
                 self._lines += 1
         return not line.endswith(b"\n")
+
+
+def _is_hidden(binding: Binding) -> bool:
+    """Say whether a phone on UDP is somewhere else than it believes, as behind NAT."""
+    flow = binding.flow
+    if flow.transport != "udp":
+        return False
+    uri = parse_uri(binding.contact)
+    return (uri.host, uri.port or default_port("udp")) != (flow.host, flow.port)

@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterator
 
 from carillon.schema.events import AnyEvent
 from carillon.sip.endpoint import Endpoint, Event, Flow, Send
-from carillon.switch.transport.tcp import Tcp
-from carillon.switch.transport.udp import Udp, open_udp
+from carillon.switch.transport.sockets import Secured, Sockets, ports_from
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +35,10 @@ class Tokens:
 
 
 class Driver:
-    """One endpoint, one UDP and one TCP socket on the same port.
+    """One endpoint and its sockets: UDP and TCP on one port; where `secured`, TLS and WebSocket on the next.
 
-    `admit` says who is listened to at all: what others send is dropped unread.
+    `admit` says who is listened to at all: what others send is dropped unread. `lost` hears of every flow
+    that broke.
     """
 
     def __init__(
@@ -49,16 +49,17 @@ class Driver:
         on_event: Callable[[Event], None],
         commit: Callable[[list[AnyEvent]], None],
         admit: Callable[[Flow], bool] = lambda flow: True,
+        lost: Callable[[Flow], None] = lambda flow: None,
+        secured: Secured | None = None,
     ) -> None:
-        self._host = host
-        self._port = port
         self._on_event = on_event
         self._commit = commit
         self._admit = admit
+        self._lost = lost
         self._loop = asyncio.get_running_loop()
-        self.endpoint = Endpoint(host=host, port=port, tokens=Tokens())
-        self._udp: Udp | None = None
-        self._tcp = Tcp(self._received, self._failed)
+        ports = ports_from(port, secured=secured is not None)
+        self.endpoint = Endpoint(host=host, port=port, ports=ports, tokens=Tokens())
+        self.sockets = Sockets(host, ports, self._received, self._failed, secured)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         self._draining = False
@@ -68,9 +69,8 @@ class Driver:
         """What happened and is not in the journal yet."""
 
     async def listen(self) -> None:
-        """Bind both sockets; OSError when the port is taken."""
-        await self._tcp.listen(self._host, self._port)
-        self._udp = await open_udp(self._host, self._port, self._received)
+        """Bind the sockets; OSError when a port is taken."""
+        await self.sockets.listen()
 
     @property
     def now(self) -> float:
@@ -118,11 +118,8 @@ class Driver:
 
     def _send(self, send: Send) -> None:
         try:
-            if send.flow.transport == "tcp":
-                self._tcp.send(send.data, send.flow)
-            elif self._udp is not None:
-                self._udp.send(send.data, send.flow)
-        except (OSError, ValueError) as error:
+            self.sockets.send(send.data, send.flow)
+        except (OSError, ValueError, KeyError) as error:
             # An address nobody can send to; the transaction's timer tells whoever waits for an answer.
             log.warning("cannot send to %s:%s: %s", send.flow.host, send.flow.port, error)
 
@@ -135,6 +132,7 @@ class Driver:
     def _failed(self, flow: Flow) -> None:
         with self._guard("a broken flow", flow):
             self.endpoint.flow_failed(flow, self._loop.time())
+            self._lost(flow)
         self.drain()
 
     @contextlib.contextmanager
@@ -166,6 +164,4 @@ class Driver:
         self._flush()
         if self._timer is not None:
             self._timer.cancel()
-        self._tcp.close()
-        if self._udp is not None:
-            self._udp.close()
+        self.sockets.close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
+import resource
 import signal
 import sys
 
@@ -30,7 +32,7 @@ def _http(config: Config, board: Switchboard, secret: str) -> Server:
 
 
 async def run(config: Config) -> int:
-    """Serve until a signal; return the exit status."""
+    """Serve until a signal; return the exit status. `BadSetting` for a certificate that cannot be used."""
     # Calls free themselves, so there is next to nothing to collect; a look at everything would delay packets
     # by a third of a second on a busy day, and is left for a quiet moment (`Switchboard.keep_house`).
     gc.set_threshold(2_000, 5, 1_000_000)
@@ -43,7 +45,8 @@ async def run(config: Config) -> int:
     try:
         await board.driver.listen()
     except OSError as error:
-        log.error("cannot serve SIP on %s:%s: %s", config.host, config.sip_port, error.strerror)
+        first, last = config.sip_port, config.sip_wss_port
+        log.error("cannot serve SIP on %s:%s-%s: %s", config.host, first, last, error.strerror)
         return 1
     log.info("ready: SIP on %s:%s, %s plans", config.host, config.sip_port, len(board.plans))
     return await _serve(board, _http(config, board, secret))
@@ -95,12 +98,19 @@ async def _stop(board: Switchboard, tasks: list[asyncio.Task[None]], server: Ser
     board.journal.close()
 
 
+def _allow_many_sockets() -> None:
+    """Every phone on a stream, browsers above all, takes a descriptor."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def main() -> int:
     """Run the switch."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    _allow_many_sockets()
     try:
-        config = read_config()
+        return uvloop.run(run(read_config()))
     except BadSetting as error:
         log.error("%s", error)
         return 2
-    return uvloop.run(run(config))

@@ -43,6 +43,8 @@ from carillon.switch.plans import PlanStore
 from carillon.switch.sounds import Sounds
 from carillon.switch.tolls import Tolls
 from carillon.switch.transfers import Transfers
+from carillon.switch.transport import tls
+from carillon.switch.transport.sockets import Secured
 from carillon.switch.troubles import Troubles
 from carillon.switch.trunks import Trunks, sandbox_trunk
 
@@ -111,6 +113,8 @@ class Switchboard:
             on_event=self._sip_event,
             commit=self._commit,
             admit=self._arrivals.admits,
+            lost=lambda flow: self.devices.lost_flow(flow),
+            secured=Secured(tls.serving(config), tls.calling(config), config.ws_origins),
         )
         self.endpoint = self.driver.endpoint
         self.plans = PlanStore(config.switch_state / "plans", portal, self.troubles)
@@ -342,6 +346,8 @@ class Switchboard:
             try:
                 self.devices.expire()
                 self._end_longest()
+                for flow in self.devices.hidden_flows():
+                    self.driver.sockets.keep_alive(flow)
                 self.journal.retry()
                 since = self.now - tidied_at
                 if since > LATEST_TIDY_SECONDS or (since > TIDY_SECONDS and not self.calls):

@@ -92,7 +92,10 @@ class Trunks:
         for state in self._by_address.get(flow.host, ()):
             trunk = state.trunk
             same_port = trunk.accept_any_port or trunk.port == flow.port or flow.transport != "udp"
-            if same_port and trunk.transport == flow.transport:
+            # What is too large for UDP comes by TCP (RFC 3261 §18.1.1); beside the sandbox live phones.
+            too_large = (trunk.transport, flow.transport) == ("udp", "tcp") and not trunk.sandbox
+            same_way = trunk.transport == flow.transport or too_large
+            if same_port and same_way:
                 return trunk
         return None
 

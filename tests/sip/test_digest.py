@@ -12,6 +12,7 @@ from carillon.sip.digest import (
     Verdict,
     answer_challenge,
     ha1,
+    knows_sha256,
     parse_digest,
     username_of,
 )
@@ -195,3 +196,24 @@ def test_a_challenger_needs_a_key() -> None:
         Challenger(REALM, b"")
     with pytest.raises(RemoteError):
         parse_digest("Negotiate x")
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "known"),
+    [
+        ("Linphone/5.2 (Ann) belle-sip/5.3.0", True),
+        ("baresip v3.10.1 (x86_64/Linux)", True),
+        ("baresip v1.0.0 (x86_64/linux)", False),
+        ("Asterisk PBX 18.2", False),
+        ("Asterisk PBX 22.1.0", True),
+        ("JsSIP 3.13.8", False),
+        ("Yealink SIP-T46U 108.86.0.20", False),
+        ("belle-sip/", False),
+        ("belle-sip/" + "9" * 5000, True),
+        ("", False),
+    ],
+)
+def test_only_who_is_known_to_understand_two_challenges_gets_them(
+    user_agent: str, known: bool
+) -> None:
+    assert knows_sha256(user_agent) is known

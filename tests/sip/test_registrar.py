@@ -178,3 +178,95 @@ def test_a_deleted_device_loses_its_bindings() -> None:
     registrar.register(ANN, register("<sip:a@h>"), HOME, 0.0)
     assert [binding.contact for binding in registrar.remove(ANN)] == ["sip:a@h"]
     assert contacts(registrar) == []
+
+
+INSTANCE = '"<urn:uuid:F81D4FAE-7dec-11d0-a765-00a0c91e6bf6>"'
+BROWSER = Flow("wss", "203.0.113.9", 50001, 7)
+
+
+def outbound(reg_id: int, cseq: int, flow: int = 1, **headers: str) -> Message:
+    contact = f"<sip:ann@h{flow}.invalid;transport=ws>;+sip.instance={INSTANCE};reg-id={reg_id}"
+    more = {"Supported": "outbound, gruu", "To": "<sip:ann@acme.example>"} | headers
+    return register(contact, cseq=cseq, call_id=f"r{flow}", **more)
+
+
+def test_a_phone_may_hold_two_flows_and_is_rung_by_the_newest_that_is_alive() -> None:
+    registrar = Registrar()
+    other = Flow("wss", "203.0.113.9", 50002, 8)
+    assert ("Require", "outbound") in registrar.register(ANN, outbound(1, 1), BROWSER, 0.0)
+    registrar.register(ANN, outbound(2, 1, 2), other, 0.0)
+    assert len(registrar.bindings(ANN, 0.0)) == 2
+    assert [binding.flow for binding in registrar.reachable(ANN, 0.0)] == [other]
+    assert registrar.lose(other) == {ANN}
+    assert [binding.flow for binding in registrar.reachable(ANN, 0.0)] == [BROWSER]
+    assert registrar.lose(other) == set()
+    # The same flow again: what was there is replaced, not joined.
+    registrar.register(ANN, outbound(1, 2), Flow("wss", "203.0.113.9", 50003, 9), 1.0)
+    assert len(registrar.bindings(ANN, 1.0)) == 2
+
+
+def test_a_browser_whose_connection_closed_cannot_be_rung_until_it_is_back() -> None:
+    registrar = Registrar()
+    registrar.register(ANN, register("<sip:a@x.invalid;transport=ws>"), BROWSER, 0.0)
+    assert len(registrar.reachable(ANN, 0.0)) == 1
+    registrar.lose(BROWSER)
+    assert (registrar.reachable(ANN, 0.0), len(registrar.bindings(ANN, 0.0))) == ([], 1)
+    back = Flow("wss", "203.0.113.9", 50009, 8)
+    registrar.register(ANN, register("<sip:a@x.invalid;transport=ws>", cseq=2), back, 1.0)
+    assert [binding.flow for binding in registrar.reachable(ANN, 1.0)] == [back]
+
+
+@pytest.mark.parametrize(
+    ("contact", "reached"),
+    [
+        ("<sip:a@203.0.113.9:5070;transport=tcp>", Flow("tcp", "203.0.113.9", 5070)),
+        ("<sip:a@203.0.113.9;transport=tcp>", Flow("tcp", "203.0.113.9", 5060)),
+        ("<sip:a@192.168.1.5:5070;transport=tcp>", None),
+    ],
+)
+def test_after_a_restart_a_phone_on_tcp_is_called_at_its_contact(
+    contact: str, reached: Flow | None
+) -> None:
+    registrar, again = Registrar(), Registrar()
+    flow = Flow("tcp", "203.0.113.9", 50001, 7)
+    registrar.register(ANN, register(contact), flow, 0.0)
+    assert [binding.flow for binding in registrar.reachable(ANN, 0.0)] == [flow]
+    again.restore(ANN, json.loads(json.dumps(registrar.snapshot(ANN, 0.0))), 0.0)
+    found = [binding.flow for binding in again.reachable(ANN, 0.0)]
+    assert found == ([reached] if reached else [])
+
+
+def test_a_phone_that_asks_for_it_is_told_an_address_that_is_its_own() -> None:
+    registrar = Registrar()
+    (contact, *_) = registrar.register(ANN, outbound(1, 1), BROWSER, 0.0)
+    gruu = "sip:ann@acme.example;gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
+    assert f'pub-gruu="{gruu}"' in contact[1]
+    assert "reg-id=1" in contact[1]
+    found = registrar.find_gruu(ANN, "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6", 0.0)
+    assert found is not None
+    assert found.flow == BROWSER
+    assert registrar.find_gruu(ANN, "urn:uuid:other", 0.0) is None
+    assert registrar.find_gruu(ANN, "", 0.0) is None
+    (plain, *_) = registrar.register(ANN, outbound(1, 2, Supported="path"), BROWSER, 0.0)
+    assert "gruu" not in plain[1]
+
+
+def test_a_flow_that_ends_at_a_proxy_is_refused_to_who_counts_on_it() -> None:
+    registrar = Registrar()
+    message = outbound(1, 1)
+    message.add("Via", "SIP/2.0/UDP 10.0.0.7;branch=z9hG4bK1")
+    message.add("Via", "SIP/2.0/UDP 10.0.0.8;branch=z9hG4bK2")
+    with pytest.raises(RemoteError) as refused:
+        registrar.register(ANN, message, HOME, 0.0)
+    assert refused.value.status == 439
+    message.set("Supported", "gruu")
+    registrar.register(ANN, message, HOME, 0.0)
+    assert registrar.bindings(ANN, 0.0)[0].reg_id == 0
+
+
+@pytest.mark.parametrize("reg_id", ["", "x", "-1", "9" * 40, "٣"])
+def test_a_reg_id_that_is_no_number_counts_for_none(reg_id: str) -> None:
+    registrar = Registrar()
+    contact = f"<sip:a@h>;+sip.instance={INSTANCE};reg-id={reg_id}"
+    registrar.register(ANN, register(contact), HOME, 0.0)
+    assert registrar.bindings(ANN, 0.0)[0].reg_id == 0

@@ -120,7 +120,9 @@ async def test_a_carrier_is_known_by_address_port_and_transport(tmp_path: Path) 
         known = {
             Flow("udp", "192.0.2.1", 5060): fixed,
             Flow("udp", "192.0.2.1", 5061): None,
-            Flow("tcp", "192.0.2.1", 5060): None,
+            Flow("tcp", "192.0.2.1", 40000): fixed,
+            Flow("tls", "192.0.2.1", 40000): None,
+            Flow("tcp", "127.0.0.1", sandbox): None,
             Flow("udp", "192.0.2.2", 40000): loose,
             Flow("tcp", "192.0.2.3", 40000): tcp,
             Flow("udp", "192.0.2.3", 5060): None,

@@ -142,6 +142,35 @@ async def test_a_registration_that_runs_out_is_told(tmp_path: Path) -> None:
         again.close()
 
 
+@scene
+async def test_two_challenges_are_only_for_who_is_known_to_understand_them(tmp_path: Path) -> None:
+    async with office(tmp_path) as here:
+        for agent, count in (("Yealink SIP-T46U 108", 1), ("Linphone/5 belle-sip/5.3", 2)):
+            stranger = Stranger(here)
+            assert await stranger.ask("REGISTER", f"User-Agent: {agent}") == 401
+            assert stranger.last is not None
+            asked = stranger.last.all("WWW-Authenticate")
+            assert [("SHA-256" in text, "MD5" in text) for text in asked][-count:] == (
+                [(True, False), (False, True)][-count:]
+            )
+            assert len(asked) == count
+            stranger.close()
+
+
+@scene
+async def test_a_phone_behind_nat_is_kept_awake_once_in_a_round(tmp_path: Path) -> None:
+    async with office(tmp_path, "ann", "ben") as here:
+        elsewhere = (("Contact", "<sip:ann@192.168.1.5:5060>"),)
+        port = here.config.sip_port
+        assert await here.phones["ann"].register(port, "acme-ann", headers=elsewhere) == 200
+        hidden = [flow for _ in range(5) for flow in here.board.devices.hidden_flows()]
+        (seen,) = here.board.devices.bindings("acme-ann")[-1:]
+        assert hidden == [seen.flow]
+        gone = (*elsewhere, ("Expires", "0"))
+        assert await here.phones["ann"].register(port, "acme-ann", headers=gone) == 200
+        assert [flow for _ in range(5) for flow in here.board.devices.hidden_flows()] == []
+
+
 # -- abuse ---------------------------------------------------------------------------------------
 
 
@@ -155,6 +184,7 @@ class Stranger:
         self._to = (HOST, here.config.sip_port)
         self._host, self._port = self._socket.getsockname()
         self._sent = 0
+        self.last: Message | None = None
 
     async def ask(self, method: str, *headers: str, answered: bool = True) -> int:
         """Send a request and return the final status, 0 where none should come."""
@@ -181,6 +211,7 @@ class Stranger:
             message = parse(self._socket.recv(65536))
         except BlockingIOError:
             return 0
+        self.last = message
         ours = message.get("Call-ID") == f"stranger{self._sent}"
         return message.status if ours and message.status >= 200 else 0
 

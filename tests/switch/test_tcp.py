@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from carillon.sip.endpoint import Flow
-from carillon.switch.transport import tcp as module
-from carillon.switch.transport.tcp import Tcp
+from carillon.switch.transport import streams as module
+from carillon.switch.transport.framing import ByLength
+from carillon.switch.transport.streams import Streams
 from tests.switch.office import HOST, scene, until
 from tests.system import free_ports
 
@@ -24,7 +25,9 @@ class Place:
         self.heard: list[tuple[bytes, Flow]] = []
         self.lost: list[Flow] = []
         self.port = free_ports()[1]
-        self.tcp = Tcp(lambda data, flow: self.heard.append((data, flow)), self.lost.append)
+        self.tcp = Streams(
+            "tcp", lambda data, flow: self.heard.append((data, flow)), self.lost.append, ByLength
+        )
 
     async def connect(self) -> Opened:
         return await asyncio.open_connection(HOST, self.port)

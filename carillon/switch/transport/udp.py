@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
+from carillon.media import stun
 from carillon.sip.endpoint import Flow
 
 BUFFER_BYTES = 4 << 20
@@ -25,7 +26,16 @@ class Udp(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if data and stun.is_stun(data[0]):
+            self._answer_stun(data, addr)
+            return
         self._receive(data, Flow("udp", addr[0], addr[1]))
+
+    def _answer_stun(self, data: bytes, addr: tuple[str, int]) -> None:
+        # RFC 5626 §4.4.2: how a phone keeps its NAT open, and notices when its address has changed.
+        asked = stun.parse(data)
+        if asked is not None and asked.kind == stun.REQUEST and self._transport is not None:
+            self._transport.sendto(stun.write_success(asked, addr, ""), addr)
 
     def error_received(self, exc: Exception) -> None:
         """An ICMP error says nothing a retransmission timer does not."""
