@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from carillon.media.g711 import SAMPLE_RATE, Samples
 from carillon.media.rtp import HEADER_BYTES
+from carillon.media.streams import Streams
 
 KEYS = "0123456789*#ABCD"
 EVENT_BYTES = 4
@@ -35,10 +36,12 @@ class Digits:
     def __init__(self, rows: int) -> None:
         self._time = np.full(rows, _NONE, np.int64)
         self._pressed_at = np.full(rows, -1e9, np.float64)
+        self._event = np.full(rows, _NONE, np.int64)
+        self._event_begun = np.zeros(rows, np.uint32)
 
     def forget(self, rows: Rows) -> None:
         """Begin anew: the leg or its stream is another one, whose timestamps mean something else."""
-        self._time[rows] = _NONE
+        self._time[rows] = self._event[rows] = _NONE
 
     def receive(
         self, rows: Rows, words: Words, packets: Octets, sizes: NDArray[np.int64], now: float
@@ -62,6 +65,27 @@ class Digits:
             self._pressed_at[row] = now
             pressed.append((row, KEYS[int(packets[index, HEADER_BYTES])]))
         return pressed
+
+    def put_on_clock(self, rows: Rows, words: Words, streams: Streams, now: float) -> None:
+        """Rewrite timestamps of events whose clock is not their stream's (against RFC 4733 §2.1).
+
+        All packets of one event get the time the stream had when it was first seen.
+        """
+        for index, row in enumerate(rows.tolist()):
+            time = int(words[index, 1])
+            if self._event[row] != time:
+                self._event[row] = time
+                since = min(max(now - float(streams.heard_at[row]), 0.0), 60.0)
+                begun = int(streams.last_time[row]) + int(since * int(streams.rate[row]))
+                self._event_begun[row] = begun & 0xFFFFFFFF
+            words[index, 1] = self._event_begun[row]
+
+
+def scale_duration(packet: Octets, clock: int, wanted: int) -> None:
+    """Change the duration in an event packet from one clock to another, in place."""
+    at = HEADER_BYTES + 2
+    duration = (int(packet[at]) << 8 | int(packet[at + 1])) * wanted // clock
+    packet[at], packet[at + 1] = divmod(min(duration, _LONGEST_EVENT), 256)
 
 
 def write_event(key: int, ended: bool, duration: int) -> bytes:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from carillon.media import codecs, rtp
 from carillon.media.codecs import PCMA, PCMU
+from carillon.media.digits import scale_duration
 from carillon.media.g711 import OTHER_LAW
 from carillon.mediaplane import routes
 from carillon.mediaplane.guard import Guard
@@ -290,9 +291,11 @@ class Relay:
 
     def _take_digits(self, slots: Rows, rows: Rows, words: Words, sizes: Sizes, now: float) -> None:
         """Hear keys, and pass them on under the payload type of whom they go to."""
+        legs, packets = self._legs, self._inbox.octets[slots]
+        pressed = legs.digits.receive(rows, words, packets, sizes, now)
+        if (legs.digit_clock[rows] != self._streams.rate[rows]).any():
+            legs.digits.put_on_clock(rows, words, self._streams, now)
         self._tally.add(rows, words, sizes, now)
-        packets = self._inbox.octets[slots]
-        pressed = self._legs.digits.receive(rows, words, packets, sizes, now)
         targets = self._streams.target[rows]
         over = self._legs.digit_shape[targets]
         wanted = (targets >= 0) & (over != NO_DIGITS)
@@ -302,6 +305,10 @@ class Relay:
             route[:, routes.KIND] = routes.RELAYED
             words[:, 0] &= ~np.uint32(0x007F0000)
             slots, rows, words, sizes = slots[wanted], rows[wanted], words[wanted], sizes[wanted]
+            theirs, other = legs.digit_clock[rows], legs.digit_clock[targets[wanted]]
+            for index in np.flatnonzero(theirs != other).tolist():
+                octets = self._inbox.octets[slots[index]]
+                scale_duration(octets, int(theirs[index]), int(other[index]))
             self._send_on(slots, rows, words, sizes, route)
         for row, digit in pressed:
             self._tell_digit(row, digit)

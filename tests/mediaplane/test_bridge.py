@@ -185,6 +185,30 @@ def test_sound_of_one_codec_goes_on_untouched_under_the_other_legs_number(media)
     assert is_one_stream(heard)
 
 
+@pytest.mark.parametrize(("clocks", "factor"), [((48000, 8000), 6), ((8000, 48000), 1 / 6)])
+def test_keys_are_passed_on_in_the_clock_of_whom_they_go_to(media, clocks, factor):
+    a, b = media.phone("127.0.0.2", law=111), media.phone("127.0.0.3", law=96)
+    media.switch.do(
+        OpenLeg(1, 0, 111, 101, a.address, codec="opus", digit_clock=clocks[0]),
+        OpenLeg(2, 0, 96, 102, b.address, codec="opus", digit_clock=clocks[1]),
+        BridgeLegs(1, 2),
+        Ping(0),
+    )
+    media.switch.wait_for(Pong)
+    for _ in range(5):
+        a.send_payload(bytes(20))
+        a.time = (a.time + 960) & 0xFFFFFFFF
+    a.press(5)
+    heard = b.listen_until(lambda packet: packet.payload_type == 102)
+    heard += b.listen_until(lambda packet: packet.payload[1] >> 7 == 1)
+    pressed = [packet for packet in heard if packet.payload_type == 102]
+    durations = [int.from_bytes(packet.payload[2:4], "big") for packet in pressed]
+    assert durations == [int(160 * step / factor) for step in (1, 2, 3, 4)]
+    assert len({packet.time for packet in pressed}) == 1
+    assert is_one_stream(heard)
+    assert media.switch.wait_for(DigitHeard) == DigitHeard(1, "5")
+
+
 def test_many_phones_with_one_port_are_told_apart_by_their_addresses(media):
     phones = [media.phone("127.0.1.1")]
     port = phones[0].address[1]
