@@ -12,7 +12,14 @@ from pathlib import Path
 
 from bench.result import Result, machine
 
-BENCHMARKS = ("sip_calls", "call_setup", "media_relay", "media_capacity", "media_prompts")
+BENCHMARKS = (
+    "sip_calls",
+    "call_setup",
+    "media_relay",
+    "media_srtp",
+    "media_capacity",
+    "media_prompts",
+)
 RESULTS = Path(__file__).parent / "results.json"
 
 
