@@ -46,6 +46,7 @@ REASONS: dict[str, str] = {
     "call.trunk-failed": "{trunk} could not take the call ({status}): the next carrier is tried",
     "call.too-long": "The call reached its longest duration",
     "call.no-sound": "No sound came from the phone for {seconds} s",
+    "call.insecure": "The phone of {who} could not prove whose it is, so that no sound was let through",
     "call.held": "{who} put the call on hold",
     "call.resumed": "{who} took the call back from hold",
     "call.transferred": "{who} transferred the call to {to}",

@@ -210,28 +210,41 @@ def offer(
     offered: Sequence[int],
     *,
     digits: int = 101,
+    wide_digits: int = WIDE_DIGITS,
     direction: str = "sendrecv",
     secured: Secured | None = None,
     numbers: Mapping[int, int] | None = None,
 ) -> bytes:
     """Write an offer of one audio stream with these codecs; `digits` -1: no telephone events.
 
-    `numbers` are payload types agreed on before, by codec, to be kept.
+    `numbers` are payload types agreed on before, by codec, to be kept. Of two that would get one number
+    the second gets another.
     """
-    ours = []
-    for codec in map(codecs.BY_NUMBER.__getitem__, offered):
-        pt = (numbers or {}).get(codec.number, codec.payload_type)
-        fmtp = _OPUS_FMTP if codec.number == OPUS else ""
-        ours.append(Payload(pt, codec.name, codec.clock, fmtp, codec.channels))
     events = {8000: digits} if digits >= 0 else {}
     if digits >= 0 and OPUS in offered:
         # RFC 4733 §2.1: an event has the clock of the sound around it.
-        events[48000] = WIDE_DIGITS
+        events[48000] = wide_digits
+    taken = set((numbers or {}).values())
+    events = {clock: _free(pt, taken) for clock, pt in events.items()}
+    ours = []
+    for codec in map(codecs.BY_NUMBER.__getitem__, offered):
+        kept = (numbers or {}).get(codec.number)
+        pt = _free(codec.payload_type, taken) if kept is None else kept
+        fmtp = _OPUS_FMTP if codec.number == OPUS else ""
+        ours.append(Payload(pt, codec.name, codec.clock, fmtp, codec.channels))
     protocol = secured.protocol if secured else "RTP/AVP"
     audio = _audio(local, protocol, ours, events, direction, secured)
     if secured is None or secured.ice is None:
         return _document(local, [audio])
     return _document(local, [[*audio, "a=mid:0"]], ["a=ice-lite", "a=group:BUNDLE 0"])
+
+
+def _free(wanted: int, taken: set[int]) -> int:
+    """Take a payload type: the one wanted, or a free one of the dynamic range (RFC 3551 §6)."""
+    free = (pt for pt in (wanted, *range(96, 128)) if pt not in taken)
+    pt = next(free, wanted)
+    taken.add(pt)
+    return pt
 
 
 def answer(

@@ -63,7 +63,11 @@ class LegAnswered(Event, frozen=True, kw_only=True, tag="leg-answered"):
 
 
 class LegEnded(Event, frozen=True, kw_only=True, tag="leg-ended"):
-    """A leg is over. `status` is SIP's (0 when it ended after an answer)."""
+    """A leg is over. `status` is SIP's (0 when it ended after an answer).
+
+    How it sounded to whoever heard it: `mos` is 1.0 to 4.5, 0 where nothing was heard; `round_trip_ms` -1
+    where the far end never said. `secured`: dtls, sdes or "" for plain.
+    """
 
     leg: str
     status: int = 0
@@ -71,6 +75,10 @@ class LegEnded(Event, frozen=True, kw_only=True, tag="leg-ended"):
     packets_received: int = 0
     packets_lost: int = 0
     jitter_ms: float = 0.0
+    round_trip_ms: float = -1.0
+    mos: float = 0.0
+    codec: str = ""
+    secured: str = ""
 
 
 class DigitPressed(Event, frozen=True, kw_only=True, tag="digit-pressed"):

@@ -20,6 +20,8 @@ class Caller:
 
     def __init__(self, board: Switchboard, leg: Leg, *, rings_itself: bool = False) -> None:
         self.leg = leg
+        self.other: Leg | None = None
+        """Who will talk with the leg, once somebody picked up: their codecs should be the same."""
         self._rings_itself = rings_itself
         self.answering = leg.answered or leg.accepted
         self._board = board
@@ -52,7 +54,7 @@ class Caller:
         if call is None or call.closing:
             return
         try:
-            self.leg.accept()
+            self.leg.accept(self.other)
         except NoPort:
             call.end(by="system", detail="no-port")
             return
@@ -100,7 +102,7 @@ class Caller:
             if not leg.take_answer(sdp):
                 return False
             if not self.answering:
-                self.leg.ring(early=True)
+                self.leg.ring(leg)
         except NoPort:
             return False
         return True

@@ -5,28 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from carillon.media import sdp
+from carillon.media import codecs, sdp
 from carillon.schema.events import LegEnded, LegStarted
-from carillon.schema.mediacontrol import (
-    AimLeg,
-    LegStats,
-    OpenLeg,
-)
+from carillon.schema.mediacontrol import LegStats
 from carillon.schema.plan import OutsideTarget, Trunk
 from carillon.sip.digest import Credentials
 from carillon.sip.endpoint import Flow
 from carillon.switch.ear import Ear
+from carillon.switch.securing import SDES, wish_for
+from carillon.switch.sounds import NoPort
+from carillon.switch.stream import Stream
 
 if TYPE_CHECKING:
     from carillon.switch.calls import Call
     from carillon.switch.switchboard import Switchboard
 
-DIGITS = 101
-"""The payload type we offer for RFC 4733 digits."""
-PCMU, PCMA = 0, 8
 CARRIER_PATIENCE = 4.0
 """How long a carrier may say nothing at all when there is another to be tried."""
-NOWHERE = "0.0.0.0"
+CANNOT_SECURE = frozenset({415, 488, 606})
+"""What a phone answers to an offer it cannot read or will not have."""
 COUNTRIES = {"33": "fr", "44": "gb", "1": "us"}
 
 
@@ -70,13 +67,12 @@ class Leg:
         self.party = party
         self.call: Call | None = None
         self.sip = 0
-        self.media = board.sounds.number()
-        self.remote: sdp.Session | None = None
-        self.payload = PCMA
+        wish = wish_for(dial.flow.transport) if dial and party.trunk is None else ""
+        self.stream = Stream(board, self, to_carrier=party.trunk is not None, wish=wish)
+        self.media = self.stream.number
         self.answered = False
         self.rang = False
         self.early = False
-        self.held = False
         self.gone = False
         self.coach = False
         self.counted = ""
@@ -85,13 +81,6 @@ class Leg:
         self.accepted = False
         self._board = board
         self._dial = dial
-        self._port = 0
-        self._offered_port = 0
-        self._shared: tuple[str, int] | None = None
-        self._opened = False
-        self._closed = False
-        self._digits = -1
-        self._version = 1
         self._status = 0
         self._cause = ""
         self._told = False
@@ -106,58 +95,61 @@ class Leg:
         """How the timeline names this party."""
         return self.party.who
 
+    @property
+    def remote(self) -> sdp.Session | None:
+        """What the far end last said of its sound."""
+        return self.stream.remote
+
+    @property
+    def held(self) -> bool:
+        """Whether the far end does not want to hear us."""
+        return self.stream.held
+
     # -- SIP: the caller's leg -------------------------------------------------------------------
 
     def take_offer(self, offer: bytes) -> bool:
         """Take the offer of an INVITE (none: we will offer); False when we share no codec."""
-        return not offer or self._take(offer)
+        return not offer or self.stream.take(offer)
 
-    def ring(self, *, early: bool = False) -> None:
-        """Tell the caller that it rings; `early` lets sound through before the answer."""
-        if early:
-            self._open()
-            self.early = True
-            answer = self._description()
-            self._board.endpoint.ring(self.sip, self._board.now, status=183, sdp=answer)
-        else:
+    def ring(self, other: Leg | None = None) -> None:
+        """Tell the caller that it rings; the sound of an `other` leg is let through before the answer."""
+        if other is None:
             self._board.endpoint.ring(self.sip, self._board.now)
+            return
+        self.early = True
+        answer = self._describe(other)
+        self._board.endpoint.ring(self.sip, self._board.now, status=183, sdp=answer)
 
-    def accept(self) -> None:
-        """Answer the caller; with no offer in the INVITE ours goes in the 200. `NoPort` when full."""
+    def accept(self, other: Leg | None = None) -> None:
+        """Answer the caller, who will talk with `other` where that is known. `NoPort` when full.
+
+        With no offer in the INVITE ours goes in the 200.
+        """
         if self.gone:
             return
-        self._open()
+        answer = self._describe(other)
         self.accepted = True
-        self._board.endpoint.accept(self.sip, self._description(), self._board.now)
+        self._board.endpoint.accept(self.sip, answer, self._board.now)
+
+    def _describe(self, other: Leg | None) -> bytes:
+        self.stream.suit(other.stream.codecs if other else ())
+        self.stream.open()
+        return self.stream.describe()
 
     def confirmed(self, answer: bytes) -> bool:
         """Take the ACK; it holds the answer when the offer was ours. False when it cannot be used."""
-        if answer and self._take(answer):
-            self._aim()
+        if answer and self.stream.take(answer, answer=True):
+            self.stream.aim()
         return self.remote is not None
 
     # -- SIP: the legs we ring -------------------------------------------------------------------
 
     def start(self) -> None:
         """Send the INVITE. `NoPort` and `LocalError` when it cannot be done."""
-        assert self._dial is not None and self.call is not None
-        dial = self._dial
-        self.payload = self.call.a.payload
+        assert self.call is not None
         if self.party.trunk is None:
-            self._open()
-        self.sip = self._board.endpoint.invite(
-            dial.uri,
-            dial.flow,
-            self._board.now,
-            from_=dial.from_,
-            to=dial.to,
-            sdp=self._offer(),
-            headers=dial.headers,
-            credentials=dial.credentials,
-            max_forwards=dial.hops,
-            patience=CARRIER_PATIENCE if dial.others else 0.0,
-        )
-        self._board.legs[self.sip] = self
+            self.stream.prepare()
+        self._invite()
         party = self.party
         self._board.began_outside(self)
         self.call.emit(
@@ -169,21 +161,57 @@ class Leg:
             trunk=party.trunk,
         )
 
+    def _invite(self) -> None:
+        assert self._dial is not None and self.call is not None
+        dial, caller = self._dial, self.call.a
+        # What the caller has comes first, so that nothing has to be translated between the two.
+        wanted = caller.stream.codecs if caller is not self else ()
+        self.sip = self._board.endpoint.invite(
+            dial.uri,
+            dial.flow,
+            self._board.now,
+            from_=dial.from_,
+            to=dial.to,
+            sdp=self.stream.offer(wanted),
+            headers=dial.headers,
+            credentials=dial.credentials,
+            max_forwards=dial.hops,
+            patience=CARRIER_PATIENCE if dial.others else 0.0,
+        )
+        self._board.legs[self.sip] = self
+
+    def retry_plain(self, status: int) -> bool:
+        """Ring a desk phone again that will not have keys in SDP; False where there is nothing to retry."""
+        secured = self.stream.securing
+        if status not in CANNOT_SECURE or secured.kind != SDES or secured.agreed or self.gone:
+            return False
+        self._board.legs.pop(self.sip, None)
+        self.stream.give_back()
+        self.stream = Stream(self._board, self, to_carrier=False)
+        self.media = self.stream.number
+        self.ear = Ear(self._board, self.media)
+        try:
+            self.stream.prepare()
+        except NoPort:
+            return False
+        self._invite()
+        return True
+
     def take_answer(self, answer: bytes) -> bool:
         """Take the answer to our offer (also an early one); False when it cannot be used."""
         if not answer:
             return self.remote is not None
-        if not self._take(answer):
+        if not self.stream.take(answer, answer=True):
             return False
-        if self._opened:
-            self._aim()
+        if self.stream.sounding:
+            self.stream.aim()
         else:
-            self._open()
+            self.stream.open()
         return True
 
     def settle(self) -> None:
         """Where its sound had to move to another port than we offered, say so."""
-        if self._port and self._offered_port != self._port:
+        if self.stream.moved:
             self.probe()
 
     # -- SIP: both -------------------------------------------------------------------------------
@@ -191,25 +219,25 @@ class Leg:
     def offered(self, offer: bytes) -> None:
         """Answer a re-INVITE or UPDATE (hold, resume, a new address); offer where they want ours."""
         now = self._board.now
-        if offer and not self._take(offer):
+        if offer and not self.stream.take(offer):
             self._board.endpoint.refuse_offer(self.sip, 488, now)
             return
-        self._version += 1
+        self.stream.change()
         if offer:
-            self._aim()
-        description = self._description() if offer else self._offer()
+            self.stream.aim()
+        description = self.stream.describe() if offer else self.stream.offer()
         self._board.endpoint.answer_offer(self.sip, description, now)
 
     def offer_answered(self, answer: bytes) -> None:
         """Take the answer to an offer we made within the call; one we cannot use changes nothing."""
-        if answer and self._take(answer):
-            self._aim()
+        if answer and self.stream.take(answer, answer=True):
+            self.stream.aim()
 
     def probe(self) -> None:
         """Offer again what holds: a phone that is still there says so, and where its sound is."""
         if self.sip and self.answered and not self.gone:
-            self._version += 1
-            self._board.endpoint.reoffer(self.sip, self._offer(), self._board.now)
+            self.stream.change()
+            self._board.endpoint.reoffer(self.sip, self.stream.offer(), self._board.now)
 
     def hang_up(self, reason: str, *, status: int = 480) -> None:
         """Cancel, refuse or say goodbye, whatever its state asks."""
@@ -232,6 +260,7 @@ class Leg:
         if self.sounding:
             self._board.sounds.close(self)
         else:
+            self.stream.give_back()
             self.tell_end(None)
 
     # -- sound -----------------------------------------------------------------------------------
@@ -239,82 +268,7 @@ class Leg:
     @property
     def sounding(self) -> bool:
         """Whether the media process still has this leg."""
-        return self._opened and not self._closed
-
-    def _take(self, description: bytes) -> bool:
-        try:
-            session = sdp.parse(description)
-            codec = sdp.first_common(session, (PCMA, PCMU))
-        except sdp.NotAcceptable:
-            return False
-        target = (session.address, session.port)
-        if ":" in session.address or not self._can_move(target):
-            return False
-        self.remote = session
-        self.payload = codec
-        self._digits = session.digits
-        self.held = session.held
-        return True
-
-    def _can_move(self, target: tuple[str, int]) -> bool:
-        """Two legs on the shared port are only told apart by where they send from."""
-        on_shared = self._opened and not self._port
-        return not on_shared or self._board.sounds.can_share(target, self)
-
-    def _here(self) -> sdp.Local:
-        config = self._board.config
-        self._offered_port = self._port or config.rtp_port
-        return sdp.Local(config.host, self._offered_port, session=self.media, version=self._version)
-
-    def _offer(self) -> bytes:
-        order = (self.payload, PCMU if self.payload == PCMA else PCMA)
-        digits = self._digits if self._digits >= 0 else DIGITS
-        return sdp.offer(self._here(), order, digits=digits)
-
-    def _description(self) -> bytes:
-        """Return the answer to their offer, or our offer where they made none."""
-        if self.remote is None:
-            return self._offer()
-        return sdp.answer(self.remote, self._here(), self.payload)
-
-    def _target(self) -> tuple[str, int] | None:
-        return None if self.remote is None else (self.remote.address, self.remote.port)
-
-    def _open(self) -> None:
-        """Make the media leg: on the shared port where a trunk's address is known, else on its own."""
-        if self._opened:
-            return
-        if self.party.trunk is None or not self._claim():
-            self._port = self._board.sounds.ports.take()
-        self._opened = True
-        self._board.sounds.opened(self)
-        self._board.sounds.ask(self._open_command())
-
-    def _claim(self) -> bool:
-        """Claim the far end's address on the shared port in place of the one before."""
-        target = self._target()
-        if target is None or not self._board.sounds.can_share(target, self):
-            return False
-        if self._shared is not None:
-            self._board.sounds.unshare(self._shared, self)
-        self._shared = None
-        # Nobody sends from where a leg on hold says that it is; many may say so at once.
-        if target[0] != NOWHERE and self._board.sounds.share(target, self):
-            self._shared = target
-        return True
-
-    def _open_command(self) -> OpenLeg:
-        # A phone may be behind NAT, so its real address is learnt; a carrier says where it is.
-        learn = self._port != 0
-        return OpenLeg(self.media, self._port, self.payload, self._digits, self._target(), learn)
-
-    def _aim(self) -> None:
-        if not self.sounding:
-            return
-        if not self._port:
-            self._claim()
-        target, learn = self._target(), self._port != 0
-        self._board.sounds.ask(AimLeg(self.media, self.payload, self._digits, target, learn))
+        return self.stream.sounding
 
     def hear_tone(self, tone: str) -> None:
         """Play a tone to this party, in its company's country's cadence."""
@@ -324,18 +278,16 @@ class Leg:
 
     def reopen(self) -> None:
         """Make the leg again in a new media process, on the same port."""
-        if self.sounding:
-            self._board.sounds.ask(self._open_command())
+        self.stream.reopen()
+        # Only another certificate makes a browser shake hands again.
+        if self.sounding and self.stream.moved:
+            self.probe()
 
     def sound_closed(self, stats: LegStats | None) -> None:
         """The media process told the figures, or never will (None)."""
         if not self.sounding:
             return
-        self._closed = True
-        if self._port:
-            self._board.sounds.ports.give_back(self._port)
-        if self._shared is not None:
-            self._board.sounds.unshare(self._shared, self)
+        self.stream.close()
         if self.gone:
             self.tell_end(stats)
 
@@ -350,6 +302,10 @@ class Leg:
                 "packets_received": stats.packets_received,
                 "packets_lost": stats.packets_lost,
                 "jitter_ms": stats.jitter_ms,
+                "round_trip_ms": stats.round_trip_ms,
+                "mos": stats.mos,
+                "codec": codecs.BY_NUMBER[self.stream.codec].name,
+                "secured": self.stream.securing.kind,
             }
         self.call.emit(
             LegEnded, leg=self.id, status=self._status, cause=self._cause[:200], **figures

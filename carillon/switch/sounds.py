@@ -15,6 +15,7 @@ from carillon.schema.mediacontrol import (
     DiskFreed,
     Hello,
     LegFailed,
+    LegInsecure,
     LegSilent,
     LegStats,
     MediaCommand,
@@ -77,6 +78,8 @@ class Sounds:
         self._legs: dict[int, Leg] = {}
         self._recordings: dict[int, Call] = {}
         self._shared: dict[Address, Leg] = {}
+        self.fingerprint = ""
+        """That of the media process's certificate, "" before there was one."""
 
     @property
     def connected(self) -> bool:
@@ -152,7 +155,7 @@ class Sounds:
                 leg = self._legs.get(event.leg)
                 if leg is not None:
                     self._closed(leg, event)
-            case DigitHeard() | PlayEnded() | LegSilent():
+            case DigitHeard() | PlayEnded() | LegSilent() | LegInsecure():
                 leg = self._legs.get(event.leg)
                 if leg is not None and leg.call is not None:
                     with self._board.guard(leg.call):
@@ -174,12 +177,18 @@ class Sounds:
                 call.soundless(leg)
             call.maybe_finish()
 
-    def _heard(self, leg: Leg, call: Call, event: DigitHeard | PlayEnded | LegSilent) -> None:
+    def _heard(
+        self, leg: Leg, call: Call, event: DigitHeard | PlayEnded | LegSilent | LegInsecure
+    ) -> None:
         match event:
             case DigitHeard(_, digit):
                 call.pressed(leg, digit)
             case PlayEnded(_, play):
                 call.played(leg, play)
+            case LegInsecure(_, reason):
+                log.error("call %s: leg %s has no keys (%s)", call.id, leg.id, reason)
+                call.decide("call.insecure", who=leg.who)
+                call.soundless(leg)
             case LegSilent(_, seconds) if not leg.held:
                 facts = {"who": leg.who, "seconds": str(round(seconds))}
                 call.emit(Decided, node="", reason="call.no-sound", facts=facts)
@@ -189,6 +198,7 @@ class Sounds:
 
     def _returned(self, hello: Hello) -> None:
         self._board.troubles.ended("media-lost")
+        self.fingerprint = hello.fingerprint
         for call in list(self._board.calls.values()):
             with self._board.guard(call):
                 call.restore_sound()

@@ -255,7 +255,7 @@ class Switchboard:
                 call.rang(leg, status, sdp)
             case sip.Answered(_, sdp):
                 call.answered(leg, sdp)
-            case sip.Failed(_, status):
+            case sip.Failed(_, status) if not leg.retry_plain(status):
                 call.failed(leg, status, event.contacts)
             case sip.Cancelled() | sip.HungUp():
                 call.hung_up(leg)

@@ -182,7 +182,7 @@ class Visit:
 
     def take(self, leg: Leg) -> None:
         """Go on as answered by a leg: one the flow rang, or one that picked the call up."""
-        self.picked = leg
+        self.picked = self.caller.other = leg
         self.feed(steps.Picked(leg.who))
 
     def lost(self, leg: Leg) -> None:

@@ -94,6 +94,8 @@ class FakeMedia:
         self.refuses: str = ""
         self.refused: set[int] = set()
         self.faults: list[str] = []
+        self.hello = Hello(1, HOST, 1, 2, 3)
+        self.stats = lambda leg: LegStats(leg, 100, 100, 1, 2.0)
 
     async def start(self) -> None:
         self._path.unlink(missing_ok=True)
@@ -113,7 +115,7 @@ class FakeMedia:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
-        self.tell(Hello(1, HOST, 1, 2, 3))
+        self.tell(self.hello)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 size = int.from_bytes(await reader.readexactly(4), "big")
@@ -181,7 +183,7 @@ class FakeMedia:
                 self.stop_recording(number, "leg-closed")
         if self.legs.pop(leg, None) is not None:
             self.plays.pop(leg, None)
-            self.tell(LegStats(leg, 100, 100, 1, 2.0))
+            self.tell(self.stats(leg))
 
     def _play(self, leg: int, play: int, goes_on: bool) -> None:
         if leg in self.refused:
@@ -566,12 +568,17 @@ def scratch(data: Path) -> Config:
 
 @contextlib.asynccontextmanager
 async def office(
-    data: Path, *users: str, plan: Plan | None = None, trunks: tuple[Trunk, ...] = ()
+    data: Path,
+    *users: str,
+    plan: Plan | None = None,
+    trunks: tuple[Trunk, ...] = (),
+    hello: Hello | None = None,
 ) -> AsyncIterator[Office]:
     """Open an office for a while, with these users' phones registered."""
     config = scratch(data)
     seed(config, plan or acme(), *trunks)
     opened = Office(config)
+    opened.media.hello = hello or opened.media.hello
     try:
         await opened.open(*users)
         yield opened

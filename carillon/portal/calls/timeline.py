@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from carillon.portal.calls.apply import moment, plan_id
@@ -116,7 +117,8 @@ class Teller:
             return _("%(who)s: the phone answers %(status)s") % facts
         if event.packets_received:
             facts["received"] = event.packets_received
-            return _("%(who)s: the line ends; %(lost)s of %(received)s packets were lost") % facts
+            text = _("%(who)s: the line ends; %(lost)s of %(received)s packets were lost") % facts
+            return ", ".join([text, *_quality(event)])
         return _("%(who)s: the line ends") % facts
 
     def _end(self, event: e.CallEnded) -> str:
@@ -133,6 +135,18 @@ def names_of(company: int, events: Iterable[e.CallEvent]) -> dict[int, str]:
     """Return the names of the people in a call, of those who have left the company too."""
     ids = {plan_id(getattr(event, "user", None) or "", "u") for event in events}
     return dict(Person.everywhere.filter(company=company, pk__in=ids).values_list("pk", "name"))
+
+
+def _quality(event: e.LegEnded) -> list[str]:
+    """Say how a line sounded, as far as it is known."""
+    words = []
+    if event.mos:
+        words.append(_("quality %(mos)s of 4.5") % {"mos": number_format(event.mos, 1)})
+    if event.round_trip_ms >= 0:
+        words.append(_("%(ms)s ms there and back") % {"ms": round(event.round_trip_ms)})
+    words += [event.codec] if event.codec else []
+    words += [_("encrypted")] if event.secured else []
+    return words
 
 
 def _decision_icon(reason: str) -> str:
