@@ -25,7 +25,7 @@ from carillon.switch.alarm import Alarm
 from carillon.switch.conversation import Conversation
 from carillon.switch.guests import Guests
 from carillon.switch.legs import Leg
-from carillon.switch.outcomes import outcome, refusal
+from carillon.switch.outcomes import better, outcome, refusal
 from carillon.switch.recordings import CallRecordings
 from carillon.switch.ringing import Ringing
 from carillon.switch.visit import Visit
@@ -88,26 +88,13 @@ class Call:
         self._legs_made = 0
         self._keys = 0
         self._became = ""
-        self._caller_gone = False
+        self.caller_gone = False
         self._ended_at = 0.0
         self._ended_by = "system"
         self._detail = ""
         self.alarm = Alarm(board)
         """For whoever parks the call."""
         self._began = board.now
-
-    @property
-    def state(self) -> str:
-        """In a word, for the operator."""
-        if self.closing:
-            return "ending"
-        if self.slot:
-            return "parked"
-        if len(self.talk):
-            return "talking"
-        if self.visit is not None and self.visit.ringing:
-            return "ringing"
-        return "recording" if self.recordings.recording_message else "announcement"
 
     @property
     def ringing(self) -> list[Leg]:
@@ -118,20 +105,13 @@ class Call:
         """Return a leg that is still there by its id."""
         return next((leg for leg in self.legs if leg.id == name and not leg.gone), None)
 
-    # -- what happens ----------------------------------------------------------------------------
-
     def emit(self, make: Callable[..., CallEvent], /, **facts: object) -> None:
         """Make an event of this call and hand it to the journal."""
         self._seq += 1
         at = facts.pop("at", None) or self._board.clock()
         self._board.emit(self, make(call=self.id, seq=self._seq, at=at, **facts))
         if make is LegAnswered and len(self._board.lamps):
-            self._light(str(facts["leg"]))
-
-    def _light(self, name: str) -> None:
-        leg = self.leg(name)
-        if leg is not None and leg.party.user is not None:
-            self._board.lamps.changed(self.plan.company, leg.party.user)
+            self._board.lamps.answered(self, self.leg(str(facts["leg"])))
 
     def park_in(self, slot: str) -> None:
         """Take a parking slot, or give it back ("")."""
@@ -160,8 +140,6 @@ class Call:
         if now - self._began > LONGEST_CALL_SECONDS and not self.closing:
             self.decide("call.too-long")
             self.end(by="system", detail="too-long")
-
-    # -- legs ------------------------------------------------------------------------------------
 
     def next_leg_id(self) -> str:
         """Return b1, b2…"""
@@ -304,7 +282,7 @@ class Call:
     ) -> None:
         """Send a leg through another flow: a transfer, or a parked call that nobody took."""
         if self.visit is not None:
-            self._became = _better(self._became, self.visit.outcome)
+            self._became = better(self._became, self.visit.outcome)
             if self.visit.leg is not leg and not self.visit.connected:
                 self.visit.leg.hang_up("")
             self.visit.close()
@@ -329,9 +307,9 @@ class Call:
     # -- the end ---------------------------------------------------------------------------------
 
     def _visitor_left(self) -> None:
-        if self.closing or self._caller_gone or self.visit is None:
+        if self.closing or self.caller_gone or self.visit is None:
             return
-        self._caller_gone = True
+        self.caller_gone = True
         self._ended_at = self._board.clock()
         if not self.recordings.recording_message:
             self.end(by="caller")
@@ -345,10 +323,10 @@ class Call:
 
     def recorded(self, reason: str, seconds: float, digit: str) -> None:
         """The message's file is closed."""
-        over = self._caller_gone or self.closing
+        over = self.caller_gone or self.closing
         if self.visit is not None:
             self.visit.feed(steps.Recorded("stopped" if over else reason, seconds, digit))
-        if self._caller_gone:
+        if self.caller_gone:
             self.end(by="caller")
 
     def end(self, *, by: str, detail: str = "") -> None:
@@ -356,7 +334,7 @@ class Call:
         if self.closing:
             return
         self._ended_at = self._ended_at or self._board.clock()
-        self._ended_by = "caller" if self._caller_gone else by
+        self._ended_by = "caller" if self.caller_gone else by
         self._detail = detail
         self.alarm.stop()
         if self.visit is not None:
@@ -414,7 +392,7 @@ class Call:
                 leg.ended(0)
                 leg.tell_end(None)
             visit, by, detail = self.visit, self._ended_by, self._detail
-            course = _better(self._became, visit.outcome if visit else "") or "abandoned"
+            course = better(self._became, visit.outcome if visit else "") or "abandoned"
             last = visit.ringing.status if visit else 480
             became = outcome(self.arrived.direction, course, last, by=by, detail=detail)
             self.emit(CallEnded, at=self._ended_at, outcome=became, by=by, detail=detail)
@@ -422,43 +400,3 @@ class Call:
             if self.visit is not None:
                 self.visit.close()
             self._board.forget(self)
-
-    # -- the media process went away and came back -----------------------------------------------
-
-    def soundless(self, leg: Leg) -> None:
-        """The media process could not make a leg: without sound it is no use."""
-        if leg in self.ringing:
-            leg.hang_up("", status=503)
-            self.failed(leg, 503)
-        elif len(self.talk.talkers) > 2 and leg in self.talk:
-            leg.hang_up("", status=503)
-            self.part(leg)
-        else:
-            self.end(by="system", detail="no-media")
-
-    def lose_sound(self) -> None:
-        """Wait no longer for files that a lost media process was closing."""
-        if self.closing or self._caller_gone:
-            self.recordings.give_up()
-            self.maybe_finish()
-
-    def restore_sound(self) -> None:
-        """Build up in a new media process what the lost one knew of this call."""
-        if self.closing:
-            return
-        for leg in self.legs:
-            if not leg.gone:
-                leg.reopen()
-        self.talk.restore()
-        if self.visit is not None and not self.visit.connected:
-            self.visit.restore_sound()
-        self.recordings.resume()
-
-
-BEST = ("answered", "voicemail", "missed", "closed", "refused", "failed", "abandoned")
-
-
-def _better(before: str, after: str) -> str:
-    """Return what a call became that went through two flows: the better of the two, for its caller."""
-    known = [each for each in BEST if each in (before, after)]
-    return known[0] if known else before or after

@@ -119,6 +119,11 @@ class Lamps:
         """A user's phone began to ring, was answered or is free again."""
         self._tell(DIALOG, company, user)
 
+    def answered(self, call: Call, leg: Leg | None) -> None:
+        """A leg was answered."""
+        if leg is not None and leg.party.user is not None:
+            self.changed(call.plan.company, leg.party.user)
+
     def parked(self, company: str, slot: str) -> None:
         """A slot was filled or emptied."""
         self._tell(DIALOG, company, CODE + slot)

@@ -21,7 +21,7 @@ def live_call(call: Call) -> LiveCall:
         call.arrived.caller,
         call.arrived.called,
         call.arrived.at,
-        call.state,
+        state(call),
         tuple(
             LiveLeg(leg.id, leg.who, leg.party.user, _state(call, leg))
             for leg in call.legs
@@ -30,6 +30,19 @@ def live_call(call: Call) -> LiveCall:
         call.recordings.state,
         call.slot,
     )
+
+
+def state(call: Call) -> str:
+    """Say in a word what a call is doing."""
+    if call.closing:
+        return "ending"
+    if call.slot:
+        return "parked"
+    if len(call.talk):
+        return "talking"
+    if call.visit is not None and call.visit.ringing:
+        return "ringing"
+    return "recording" if call.recordings.recording_message else "announcement"
 
 
 def _state(call: Call, leg: Leg) -> str:

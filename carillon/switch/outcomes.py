@@ -24,3 +24,12 @@ def outcome(direction: str, course: str, last_status: int, *, by: str, detail: s
     if last_status in DECLINED:
         return "refused"
     return course if last_status in NO_ANSWER else "failed"
+
+
+BEST = ("answered", "voicemail", "missed", "closed", "refused", "failed", "abandoned")
+
+
+def better(before: str, after: str) -> str:
+    """Return what a call became that went through two flows: the better of the two, for its caller."""
+    known = [each for each in BEST if each in (before, after)]
+    return known[0] if known else before or after

@@ -24,6 +24,7 @@ from carillon.schema.mediacontrol import (
     RecordingStopped,
 )
 from carillon.switch.mediaplane import MediaPlane
+from carillon.switch.resounding import lose_sound, restore_sound, soundless
 
 if TYPE_CHECKING:
     from carillon.switch.calls import Call
@@ -174,7 +175,7 @@ class Sounds:
             leg.sound_closed(event if isinstance(event, LegStats) else None)
             if isinstance(event, LegFailed) and not leg.gone:
                 log.error("call %s: no sound for leg %s (%s)", call.id, leg.id, event.reason)
-                call.soundless(leg)
+                soundless(call, leg)
             call.maybe_finish()
 
     def _heard(
@@ -201,7 +202,7 @@ class Sounds:
         self.fingerprint = hello.fingerprint
         for call in list(self._board.calls.values()):
             with self._board.guard(call):
-                call.restore_sound()
+                restore_sound(call)
 
     def _lost(self) -> None:
         if not self._board.stopping:
@@ -211,4 +212,4 @@ class Sounds:
                 self._closed(leg, None)
         for call in list(self._board.calls.values()):
             with self._board.guard(call):
-                call.lose_sound()
+                lose_sound(call)

@@ -107,11 +107,11 @@ async def test_a_callee_who_hangs_up_while_the_record_is_being_written_ends_the_
 @scene
 async def test_a_caller_who_cancels_as_it_is_answered_crosses_nothing(tmp_path: Path) -> None:
     async with office(tmp_path, "ann") as here:
-        for _ in range(5):
+        for nth in range(5):
             leg = here.call()
             seen = len(here.carrier.events)
             await until(lambda seen=seen: here.carrier.events[seen:], "ringing")
-            invite = await here.phones["ann"].invited(-1)
+            invite = await here.phones["ann"].invited(nth)
             here.phones["ann"].answer(invite)
             here.carrier.hang_up(leg)
             await here.phones["ann"].is_over(invite.leg)
