@@ -189,7 +189,7 @@ class Sounds:
             case LegInsecure(_, reason):
                 log.error("call %s: leg %s has no keys (%s)", call.id, leg.id, reason)
                 call.decide("call.insecure", who=leg.who)
-                call.soundless(leg)
+                soundless(call, leg)
             case LegSilent(_, seconds) if not leg.held:
                 facts = {"who": leg.who, "seconds": str(round(seconds))}
                 call.emit(Decided, node="", reason="call.no-sound", facts=facts)

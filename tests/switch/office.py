@@ -525,6 +525,7 @@ class Office:
             "calls": list(board.calls),
             "legs": list(board.legs),
             "busy": set(board.people.busy),
+            "untold": list(board.driver.events),
             "sounds": sum(board.sounds.kept),
             "ports": self.all_ports - board.sounds.ports.free,
         }
