@@ -19,6 +19,7 @@ from tests.system import PASSWORD, Samples, System, is_free, wait_for
 CONFIG = """\
 poll_method epoll
 sip_listen 127.0.0.1:{port}
+sip_cafile {authorities}
 net_interface 127.0.0.1
 audio_path {folder}
 audio_player aubridge,nowhere
@@ -61,6 +62,7 @@ class Baresip:
         says: Samples,
         *,
         transport: str = "udp",
+        answer: str = "auto",
         username: str = "",
         password: str = PASSWORD,
     ) -> None:
@@ -80,12 +82,14 @@ class Baresip:
             rtp_end=rtp + 20,
             control=self._control,
             modules=modules,
+            authorities=system.config.switch_state / "tls" / "certificate.pem",
         )
         (folder / "config").write_text(config)
-        proxy = f"127.0.0.1:{system.config.sip_port}"
+        ports = system.config
+        proxy = f"127.0.0.1:{ports.sip_tls_port if transport == 'tls' else ports.sip_port}"
         (folder / "accounts").write_text(
             f"<sip:{username}@{proxy};transport={transport}>;auth_user={username};auth_pass={password}"
-            f";answermode=auto;regint=60;audio_codecs=PCMA/8000/1,PCMU/8000/1;ptime=20\n"
+            f";answermode={answer};regint=60;audio_codecs=PCMA/8000/1,PCMU/8000/1;ptime=20\n"
         )
         (folder / "contacts").write_text("")
         self._process: subprocess.Popen[bytes] | None = None

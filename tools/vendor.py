@@ -76,6 +76,47 @@ def write_sprite(tar: tarfile.TarFile, package: dict[str, Any], path: Path) -> N
     path.write_text(f'<svg xmlns="http://www.w3.org/2000/svg">\n{text}\n</svg>\n')
 
 
+def write_bundle(tar: tarfile.TarFile, package: dict[str, Any], path: Path) -> str:
+    """Make one script of a package and of what it needs; return the licences of the latter.
+
+    Everything inside is listed and checked; esbuild only joins it, and the result is checked in.
+    """
+    bundle, licences = package["bundle"], []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        tar.extractall(folder / "node_modules" / package["name"], _without_root(tar), filter="data")
+        for inside in bundle["inside"]:
+            place = folder / f"tarball-{inside['name']}"
+            place.mkdir()
+            with tarfile.open(fetch(inside, place)) as other:
+                target = folder / "node_modules" / inside["name"]
+                other.extractall(target, _without_root(other), filter="data")
+                text = next(
+                    f for f in target.iterdir() if LICENCE_NAMES.fullmatch(f"package/{f.name}")
+                )
+                licences.append(
+                    f"\n---\n{inside['name']} {inside['version']}\n\n{text.read_text()}"
+                )
+        install = ["npm", "install", "--silent", "--no-save", "--prefix", "tool", bundle["by"]]
+        (folder / "tool").mkdir()
+        subprocess.run(install, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+        command = [
+            "tool/node_modules/.bin/esbuild",
+            f"node_modules/{package['name']}/{bundle['entry']}",
+            *("--bundle", "--minify", "--format=iife", "--target=es2020", "--legal-comments=none"),
+            f"--global-name={bundle['global']}",
+            f"--outfile={path}",
+            "--log-level=error",
+        ]
+        subprocess.run(command, check=True, cwd=folder)
+    return "".join(licences)
+
+
+def _without_root(tar: tarfile.TarFile) -> list[tarfile.TarInfo]:
+    members = [member for member in tar.getmembers() if "/" in member.name]
+    return [member.replace(name=member.name.split("/", 1)[1], deep=False) for member in members]
+
+
 def vendor(package: dict[str, Any]) -> None:
     """Fetch one package and write its files and licence."""
     target = folder_of(package)
@@ -91,10 +132,13 @@ def vendor(package: dict[str, Any]) -> None:
             (target / Path(file).name).write_bytes(text)
         if "sprite" in package:
             write_sprite(tar, package, target / package["sprite"])
+        more = ""
+        if "bundle" in package:
+            more = write_bundle(tar, package, target / package["bundle"]["file"])
         licence = next((n for n in tar.getnames() if LICENCE_NAMES.fullmatch(n)), None)
         if licence is None:
             raise Untrusted(f"{package['name']}: no licence text in the package")
-        (target / "LICENSE").write_bytes(_read(tar, licence))
+        (target / "LICENSE").write_bytes(_read(tar, licence) + more.encode())
     print(target.relative_to(ROOT))
 
 
@@ -122,6 +166,9 @@ def third_party() -> str:
     for p in packages():
         where = folder_of(p).relative_to(ROOT)
         lines.append(f"| {p['name']} | {p['version']} | {p['licence']} | `{where}` | {p['why']} |")
+        for i in p.get("bundle", {}).get("inside", ()):
+            why = f"inside {p['name']}"
+            lines.append(f"| {i['name']} | {i['version']} | {i['licence']} | `{where}` | {why} |")
     return "\n".join(lines) + "\n"
 
 

@@ -60,10 +60,11 @@ def test_a_call_from_outside_is_answered_by_a_desk_phone_with_sound_both_ways(
         assert seconds_of(both[:, 1].copy(), 620) > 2.5, "the callee is on the right"
 
 
-def test_a_phone_on_tcp_is_rung_over_its_connection(tmp_path: Path) -> None:
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_a_phone_on_a_connection_is_rung_over_it(tmp_path: Path, transport: str) -> None:
     with (
         running(tmp_path / "data", *PARTS, plan=acme()) as system,
-        baresip(system, "ann", tmp_path, tone(620, 20), transport="tcp"),
+        baresip(system, "ann", tmp_path, tone(620, 20), transport=transport),
     ):
         assert seconds_of(heard(system.call(say=tone(440, 1.0), stay_seconds=1.0)), 620) > 1
         assert system.record().outcome == "answered"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from carillon.media.g711 import encode_alaw
-from carillon.schema.plan import Trunk
+from carillon.schema.plan import RingStep, Trunk, UserTarget
 from tests.phones import baresip, free_base
 from tests.system import MAIN, System, acme, running, seconds_of, tone
 
@@ -71,6 +71,19 @@ def test_a_carrier_that_leaves_the_offer_to_us_is_heard_and_hears(tmp_path: Path
         sipp(system, port, tmp_path, "-rtp_echo", scenario="late-offer")
         assert seconds_of(phone.stop(), 620) > 2.0, "what baresip says comes back as an echo"
         assert system.record().outcome == "answered"
+
+
+def test_a_carrier_that_insists_on_prack_and_fresh_calls_is_served(tmp_path: Path) -> None:
+    port = free_base()
+    trunk = Trunk(id="t1", name="SIPp", host="127.0.0.1", port=port)
+    plan = acme((RingStep(UserTarget("ann"), 3),))
+    with (
+        running(tmp_path / "data", "media", "switch", plan=plan, trunks=(trunk,)) as system,
+        baresip(system, "ann", tmp_path, tone(620, 5), answer="manual"),
+    ):
+        system.prompt("away", tone(440, 5))
+        sipp(system, port, tmp_path, "-rtp_echo", scenario="insisting")
+        assert system.record().caller_name == "Camille"
 
 
 def test_an_unknown_address_cannot_place_calls_as_a_carrier(tmp_path: Path) -> None:
