@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 
-.PHONY: help setup run demo check fmt test test-fast bench lock clean
+.PHONY: help setup run demo check fmt test test-fast fuzz bench lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ test: $(VENV)/.installed-dev ## every test, with real phones and a real browser
 
 test-fast: $(VENV)/.installed-dev ## the pure tests, in seconds
 	$(BIN)/pytest -m "not system"
+
+fuzz: $(VENV)/.installed-dev ## send what nobody expects to every parser, a minute each (SECONDS=60)
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
 
 bench: $(VENV)/.installed-dev ## measure against the physical limit; writes bench/results.json
 	$(BIN)/python -m bench

@@ -83,6 +83,9 @@ class ByFrame:
         messages: list[bytes] = []
         for event in self._socket.events_received():
             if isinstance(event, Request):
+                # What follows it may have ended the connection already, with nothing more to be said.
+                if self._socket.eof_sent:
+                    raise RemoteError(400, "No Handshake")
                 self._socket.send_response(self._socket.accept(event))
             elif isinstance(event, Frame) and event.opcode in (
                 Opcode.TEXT,
