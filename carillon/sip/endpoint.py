@@ -126,6 +126,10 @@ class Endpoint:
         """Take one datagram or one framed message."""
         self._reception.receive(data, flow, now)
 
+    def turn_away(self, data: bytes, flow: Flow, retry_after: int) -> bool:
+        """Under too much load, ask this before `receive`: True when it was a new call, now answered 503."""
+        return self._reception.turn_away(data, flow, retry_after)
+
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
         self._core.timers.fire(now)

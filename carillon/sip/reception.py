@@ -15,8 +15,9 @@ from carillon.sip.errors import RemoteError
 from carillon.sip.headers import Via, parse_cseq, parse_via, tag_of
 from carillon.sip.leg import Legs
 from carillon.sip.message import Headers, Message, parse
-from carillon.sip.outputs import Flow, RequestReceived
+from carillon.sip.outputs import Flow, RequestReceived, Send
 from carillon.sip.session import Session
+from carillon.sip.shedding import first_via, is_new_call, turn_away
 from carillon.sip.subscriptions import Subscriptions
 from carillon.sip.transaction import Key, Transaction
 
@@ -46,6 +47,28 @@ class Reception:
         self._requests: dict[int, Transaction] = {}
         self._max_requests = max_requests
         self._stateless_tag = core.tokens()
+        self._shed_tag = core.tokens().encode()
+
+    def turn_away(self, data: bytes, flow: Flow, retry_after: int) -> bool:
+        """Answer a new call 503 without reading it whole; say whether this was one, or its ACK.
+
+        An INVITE repeated of a call that was taken is none.
+        """
+        if data.startswith(b"ACK "):
+            return self._shed_tag in data
+        if not is_new_call(data):
+            return False
+        try:
+            via = parse_via(first_via(data))
+        except RemoteError:
+            return False
+        key = (via.branch, via.host.lower(), str(via.port), "INVITE")
+        if self._core.transactions.server(key) is not None:
+            return False
+        answer = turn_away(data, self._shed_tag.decode(), retry_after)
+        if answer is not None:
+            self._core.outputs.append(Send(answer, flow))
+        return answer is not None
 
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         """Take one datagram or one framed message."""

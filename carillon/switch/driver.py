@@ -16,6 +16,9 @@ from carillon.schema.events import AnyEvent
 from carillon.sip.endpoint import Endpoint, Event, Flow, Send
 from carillon.switch.transport.sockets import Secured, Sockets, ports_from
 
+RETRY_AFTER = 3
+"""Seconds after which whoever was refused for too much load may try again."""
+
 log = logging.getLogger(__name__)
 
 
@@ -65,6 +68,8 @@ class Driver:
         self._draining = False
         self._sends: list[Send] = []
         self._flushing = False
+        self.turned_away = 0
+        """How many messages of new calls were refused for being too many."""
         self.events: list[AnyEvent] = []
         """What happened and is not in the journal yet."""
 
@@ -126,8 +131,15 @@ class Driver:
     def _received(self, data: bytes, flow: Flow) -> None:
         if self._admit(flow):
             with self._guard("a message", flow):
-                self.endpoint.receive(data, flow, self._loop.time())
+                if not (self.sockets.is_behind and self._turn_away(data, flow)):
+                    self.endpoint.receive(data, flow, self._loop.time())
             self.drain()
+
+    def _turn_away(self, data: bytes, flow: Flow) -> bool:
+        """Refuse a new call while we are behind with what we have taken on."""
+        turned_away = self.endpoint.turn_away(data, flow, RETRY_AFTER)
+        self.turned_away += turned_away
+        return turned_away
 
     def _failed(self, flow: Flow) -> None:
         with self._guard("a broken flow", flow):

@@ -63,7 +63,7 @@ class Sockets:
         """Bind them all; OSError when a port is taken."""
         for transport, streams in self._streams.items():
             await streams.listen(self._host, self._ports[transport])
-        self._udp = await open_udp(self._host, self._ports["udp"], self._receive)
+        self._udp = open_udp(self._host, self._ports["udp"], self._receive)
 
     def send(self, data: bytes, flow: Flow) -> None:
         """Send one message; OSError or ValueError for an address nobody can send to."""
@@ -71,6 +71,11 @@ class Sockets:
             self._streams[flow.transport].send(data, flow)
         elif self._udp is not None:
             self._udp.send(data, flow)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether more comes than can be taken."""
+        return self._udp is not None and self._udp.is_behind
 
     def keep_alive(self, flow: Flow) -> None:
         """Keep a phone's NAT from forgetting it: four bytes nobody answers."""

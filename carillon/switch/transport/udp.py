@@ -1,57 +1,84 @@
-"""SIP over UDP: one socket."""
+"""SIP over UDP: one socket, read until it is empty, which also tells when we fall behind."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import socket
 from collections.abc import Callable
-from typing import cast
 
 from carillon.media import stun
 from carillon.sip.endpoint import Flow
 
 BUFFER_BYTES = 4 << 20
+MOST_AT_ONCE = 64
+"""Datagrams taken in one turn of the loop: timers and connections must not wait for more."""
+BEHIND_SECONDS = 0.05
+"""Who has not seen the end of the queue for so long is offered more than it can take."""
+MOST_BYTES = 65535
 
 Receive = Callable[[bytes, Flow], None]
 
+log = logging.getLogger(__name__)
 
-class Udp(asyncio.DatagramProtocol):
+
+class Udp:
     """A bound UDP socket; errors of single datagrams are the transactions' business (they time out)."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, sock: socket.socket, receive: Receive) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._socket = sock
         self._receive = receive
-        self._transport: asyncio.DatagramTransport | None = None
+        self._empty_at = self._loop.time()
+        self._loop.add_reader(sock, self._readable)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)
+    @property
+    def is_behind(self) -> bool:
+        """Whether datagrams have been waiting for longer than they should."""
+        return self._loop.time() - self._empty_at > BEHIND_SECONDS
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if data and stun.is_stun(data[0]):
-            self._answer_stun(data, addr)
-            return
-        self._receive(data, Flow("udp", addr[0], addr[1]))
+    def _readable(self) -> None:
+        receive, take = self._receive, self._socket.recvfrom
+        if self._fresh:
+            self._empty_at = self._loop.time()
+        self._fresh = False
+        for _ in range(MOST_AT_ONCE):
+            try:
+                data, address = take(MOST_BYTES)
+            except BlockingIOError:
+                self._fresh = True
+                return
+            except OSError:
+                # An ICMP error says nothing a retransmission timer does not.
+                continue
+            if data and stun.is_stun(data[0]):
+                self._answer_stun(data, address)
+            else:
+                receive(data, Flow("udp", address[0], address[1]))
 
-    def _answer_stun(self, data: bytes, addr: tuple[str, int]) -> None:
+    _fresh = True
+    """Whether the queue was empty after the last turn: what came since has waited for nothing."""
+
+    def _answer_stun(self, data: bytes, address: tuple[str, int]) -> None:
         # RFC 5626 §4.4.2: how a phone keeps its NAT open, and notices when its address has changed.
         asked = stun.parse(data)
-        if asked is not None and asked.kind == stun.REQUEST and self._transport is not None:
-            self._transport.sendto(stun.write_success(asked, addr, ""), addr)
-
-    def error_received(self, exc: Exception) -> None:
-        """An ICMP error says nothing a retransmission timer does not."""
+        if asked is not None and asked.kind == stun.REQUEST:
+            with contextlib.suppress(OSError):
+                self._socket.sendto(stun.write_success(asked, address, ""), address)
 
     def send(self, data: bytes, flow: Flow) -> None:
-        """Send one datagram."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.sendto(data, (flow.host, flow.port))
+        """Send one datagram; OSError or ValueError for an address nobody can send to."""
+        with contextlib.suppress(BlockingIOError):  # a full buffer loses it, as the net might
+            self._socket.sendto(data, (flow.host, flow.port))
 
     def close(self) -> None:
         """Close the socket."""
-        if self._transport is not None:
-            self._transport.close()
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
 
 
-async def open_udp(host: str, port: int, receive: Receive) -> Udp:
+def open_udp(host: str, port: int, receive: Receive) -> Udp:
     """Bind; OSError when the port is taken."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
@@ -62,6 +89,4 @@ async def open_udp(host: str, port: int, receive: Receive) -> Udp:
     except OSError:
         sock.close()
         raise
-    loop = asyncio.get_running_loop()
-    _, protocol = await loop.create_datagram_endpoint(lambda: Udp(receive), sock=sock)
-    return protocol
+    return Udp(sock, receive)
