@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from carillon.media.g711 import FRAME_SAMPLES, Samples
 
 LOUDEST = 32767
+MANY_SOURCES = 4
+"""In rooms of more, the library's product of matrices is faster, whose call costs some microseconds."""
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float32]
@@ -66,8 +68,19 @@ class Matrix:
         heard = np.zeros((len(self.listeners), FRAME_SAMPLES), np.float32)
         spoken = frames.astype(np.float32)
         for out, into, gains in self._blocks:
-            heard[out] = np.matmul(gains, spoken[into])
+            heard[out] = _multiply(gains, spoken[into])
         return heard
+
+
+def _multiply(gains: Floats, spoken: Floats) -> Floats:
+    """Return `gains @ spoken`, room by room; small rooms, of which there are many, all at once."""
+    sources = gains.shape[2]
+    if sources > MANY_SOURCES:
+        return np.matmul(gains, spoken)
+    total = gains[:, :, :1] * spoken[:, None, 0]
+    for source in range(1, sources):
+        total += gains[:, :, source, None] * spoken[:, None, source]
+    return total
 
 
 def _rooms(ears: Rows, mouths: Rows, count: int) -> Rows:

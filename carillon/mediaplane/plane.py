@@ -14,6 +14,7 @@ from carillon.media.g711 import FRAME_SAMPLES
 from carillon.media.rtcp import REPORT_SECONDS, Moment
 from carillon.mediaplane.audience import Audience
 from carillon.mediaplane.coding import Encoders
+from carillon.mediaplane.detector import Detector
 from carillon.mediaplane.dtls import Certificate
 from carillon.mediaplane.guard import Guard
 from carillon.mediaplane.keypad import Keypad
@@ -107,6 +108,7 @@ class Plane:
         self._player = Player(legs, Prompts(wake), self._choose, self._tell_play_ended)
         self._mixer = Mixer(legs, self._listener, encoders)
         self._speaker = Speaker(legs, rtp_fd)
+        self._detector = Detector(self._listener)
         self._keypad = Keypad(legs, self._speaker, encoders, self._choose)
         self._guard = Guard(legs, rtp_fd, certificate, wake, tell, self._learnt)
         cname = secrets.token_hex(8).encode()
@@ -216,6 +218,7 @@ class Plane:
         self._player.change_law(row)
         self._listener.change_codec(row)
         self._audience.change_codec(row)
+        self._detector.search(row, command.hear_inband_digits)
 
     def _learnt(self, row: int) -> None:
         self._watch(row)
@@ -233,6 +236,7 @@ class Plane:
 
     def _close(self, row: int, stats: bool = True) -> None:
         self.recorder.close_leg(row)
+        self._detector.search(row, False)
         self._keypad.leave(row)
         self._audience.close(row)
         self.relay.count()
@@ -255,11 +259,16 @@ class Plane:
         self.recorder.start(command, rows)
 
     def _hear_digit(self, row: int, digit: str) -> None:
-        self._tell(DigitHeard(self._legs.leg_of[row], digit))
-        self.recorder.hear_digit(row, digit)
+        """Tell of a key that was pressed as an event."""
+        self._detector.ignore(row)
+        self._tell_digit(row, digit)
         peer = self._audience.peer(row)
         if peer is not None:
             self._keypad.press(peer, digit, PASSED_MS, PASSED_MS, self._now)
+
+    def _tell_digit(self, row: int, digit: str) -> None:
+        self._tell(DigitHeard(self._legs.leg_of[row], digit))
+        self.recorder.hear_digit(row, digit)
 
     def _tell_play_ended(self, row: int, play: int) -> None:
         self._tell(PlayEnded(self._legs.leg_of[row], play))
@@ -275,6 +284,8 @@ class Plane:
         if late > self._late:
             self._late = late
         self._listener.tick(now)
+        for row, digit in self._detector.tick():
+            self._tell_digit(row, digit)
         self.recorder.tick()
         moment = Moment(now, time.time())
         self._reporter.receive(moment)

@@ -1,4 +1,4 @@
-"""Keys pressed towards far ends."""
+"""Keys pressed towards far ends, and heard in the sound they send."""
 
 import itertools
 import struct
@@ -6,7 +6,17 @@ import struct
 import numpy as np
 import pytest
 
-from carillon.schema.mediacontrol import BridgeLegs, OpenLeg, Ping, PlayTone, Pong, SendDigits
+from carillon.media.digits import KEYS, make_key_tone
+from carillon.schema.mediacontrol import (
+    AimLeg,
+    BridgeLegs,
+    DigitHeard,
+    OpenLeg,
+    Ping,
+    PlayTone,
+    Pong,
+    SendDigits,
+)
 from tests.mediaplane.plane import is_one_stream, level, sound, tone
 
 pytestmark = pytest.mark.system
@@ -119,3 +129,46 @@ def test_a_bridged_leg_that_is_mixed_is_sent_the_other_ones_keys_once(media):
     b.press(9)
     clock.listen(20)
     assert [each[2] for each in events(a.drain()) if each[3]] == [9] * 3
+
+
+def dialled(keys, ms=80):
+    """Return the tones of keys, each followed by as long a pause."""
+    parts = []
+    for name in keys:
+        parts += [make_key_tone(KEYS.index(name), 0, ms * 8), np.zeros(ms * 8, np.int16)]
+    return np.concatenate([*parts, np.zeros(1600, np.int16)])
+
+
+@pytest.mark.parametrize("bridge", [False, True])
+def test_keys_in_the_sound_are_told_once_where_they_are_listened_for(media, bridge):
+    a = open_leg(media, digits=-1, hear_inband_digits=True)
+    b = media.phone("127.0.0.3")
+    clock = media.beats()
+    media.switch.do(OpenLeg(2, 0, 8, -1, b.address))
+    if bridge:
+        media.switch.do(BridgeLegs(1, 2))
+    tones = dialled("15*#")
+    for start in range(0, len(tones), 160):
+        clock.listen(1)
+        a.say(tones[start : start + 160])
+        b.say(tones[start : start + 160])
+    assert [media.switch.wait_for(DigitHeard) for _ in range(4)] == [
+        DigitHeard(1, key) for key in "15*#"
+    ]
+    clock.listen(10)
+    assert not media.switch.events(DigitHeard)
+
+
+def test_a_leg_that_sends_events_is_not_heard_twice(media):
+    phone = open_leg(media, hear_inband_digits=True)
+    clock = media.beats()
+    phone.say(tone(500, 0.02))
+    phone.press(1)
+    assert media.switch.wait_for(DigitHeard) == DigitHeard(1, "1")
+    media.switch.do(AimLeg(1, 8, 101, hear_inband_digits=True))
+    tones = dialled("5")
+    for start in range(0, len(tones), 160):
+        clock.listen(1)
+        phone.say(tones[start : start + 160])
+    clock.listen(10)
+    assert not media.switch.events(DigitHeard)
