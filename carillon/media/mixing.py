@@ -76,8 +76,9 @@ def _multiply(gains: Floats, spoken: Floats) -> Floats:
     """Return `gains @ spoken`, room by room; small rooms, of which there are many, all at once."""
     sources = gains.shape[2]
     if sources > MANY_SOURCES:
-        return np.matmul(gains, spoken)
-    total = gains[:, :, :1] * spoken[:, None, 0]
+        product: Floats = np.matmul(gains, spoken)
+        return product
+    total: Floats = gains[:, :, :1] * spoken[:, None, 0]
     for source in range(1, sources):
         total += gains[:, :, source, None] * spoken[:, None, source]
     return total

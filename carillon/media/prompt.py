@@ -1,11 +1,13 @@
-"""What a leg can be made to hear: prompts and tones as frames of both laws, and where each leg is in them.
+"""What a leg can be made to hear: prompts and tones in both laws, and where each leg is in them.
 
-A frame is 160 bytes, 20 ms. Frames are never copied: a cursor holds the memory address of its leg's
-next frame, which goes to the wire from there.
+A frame is 160 bytes, 20 ms, and is never copied: a cursor knows the memory address of its leg's next one,
+which goes to the wire from there. A loop need not be whole frames long: behind its end its beginning lies
+once more, so that the frame over the seam is one piece too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +19,7 @@ from carillon.media.g711 import (
     SAMPLE_RATE,
     Octets,
     Samples,
+    decode_alaw,
     encode_alaw,
     encode_mulaw,
 )
@@ -27,7 +30,7 @@ Addresses = NDArray[np.uint64]
 TONE_PEAK = 8000
 """About -12 dBm0 for a single frequency, what exchanges send."""
 
-_PIECE_FRAMES = 250
+_PIECE_SAMPLES = 250 * FRAME_SAMPLES
 
 # Frequencies in hertz, then seconds on, off, on, off… of one cycle (ITU-T E.180 Suppl. 2).
 CADENCES: dict[tuple[str, str], tuple[tuple[int, ...], tuple[float, ...]]] = {
@@ -46,15 +49,11 @@ WAITING_PEAK = 2000
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Sound ready to be sent: frames of both laws, shape (frames, 160)."""
+    """Sound ready to be sent: `length` bytes of both laws, and behind them what fills up the last frame."""
 
     mulaw: Octets
     alaw: Octets
-
-    @property
-    def frames(self) -> int:
-        """How many 20 ms frames there are."""
-        return len(self.mulaw)
+    length: int
 
     @property
     def size(self) -> int:
@@ -63,21 +62,35 @@ class Prompt:
 
     def address(self, codec: int) -> int:
         """Return where the first frame lies, in this codec."""
-        frames = self.alaw if codec == PCMA else self.mulaw
-        return int(frames.ctypes.data)
+        octets = self.alaw if codec == PCMA else self.mulaw
+        return int(octets.ctypes.data)
+
+    def samples(self, positions: NDArray[np.int64]) -> Samples:
+        """Return the frames that begin there, (n, 160)."""
+        return decode_alaw(self.alaw[positions[:, None] + np.arange(FRAME_SAMPLES)])
 
 
 def make_prompt(samples: Samples) -> Prompt:
-    """Cut mono samples into frames, the last one filled up with silence."""
-    frames = -(-len(samples) // FRAME_SAMPLES)
-    padded = np.zeros((frames, FRAME_SAMPLES), np.int16)
-    padded.ravel()[: len(samples)] = samples
-    mulaw, alaw = np.empty(padded.shape, np.uint8), np.empty(padded.shape, np.uint8)
+    """Make mono samples a prompt; its last frame is filled up with silence."""
+    padded = np.zeros(-(-len(samples) // FRAME_SAMPLES) * FRAME_SAMPLES, np.int16)
+    padded[: len(samples)] = samples
+    mulaw, alaw = np.empty(len(padded), np.uint8), np.empty(len(padded), np.uint8)
     # In pieces: the look-up takes eight times their memory for a moment, and other threads wait for it.
-    for start in range(0, frames, _PIECE_FRAMES):
-        piece = slice(start, start + _PIECE_FRAMES)
+    for start in range(0, len(padded), _PIECE_SAMPLES):
+        piece = slice(start, start + _PIECE_SAMPLES)
         mulaw[piece], alaw[piece] = encode_mulaw(padded[piece]), encode_alaw(padded[piece])
-    return Prompt(mulaw, alaw)
+    return Prompt(mulaw, alaw, len(samples))
+
+
+def make_loop(prompts: Sequence[Prompt]) -> Prompt:
+    """Join prompts, at least one: each follows the one before, and the first the last, to the sample."""
+    length = sum(prompt.length for prompt in prompts)
+    rounds = max(1, -(-FRAME_SAMPLES // max(length, 1)))
+    laws = []
+    for parts in ([p.mulaw[: p.length] for p in prompts], [p.alaw[: p.length] for p in prompts]):
+        once = np.tile(np.concatenate(parts), rounds)
+        laws.append(np.concatenate([once, once[:FRAME_SAMPLES]]))
+    return Prompt(laws[0], laws[1], length * rounds)
 
 
 def make_tone(tone: str, country: str) -> Samples | None:
@@ -111,27 +124,27 @@ class Cursors:
         self.active = np.zeros(rows, np.bool_)
         self.count = 0
         self._address = np.zeros(rows, np.uint64)
-        self._frame = np.zeros(rows, np.int64)
-        self._frames = np.ones(rows, np.int64)
+        self._position = np.zeros(rows, np.int64)
+        self._length = np.ones(rows, np.int64)
         self._loop = np.zeros(rows, np.bool_)
 
-    def start(self, row: int, address: int, frames: int, loop: bool) -> None:
-        """Let a leg hear `frames` frames (at least one) that lie at `address`."""
+    def start(self, row: int, address: int, length: int, loop: bool) -> None:
+        """Let a leg hear so many samples (at least one; of a loop, at least a frame) that lie there."""
         self._address[row] = address
-        self._frame[row] = 0
-        self._frames[row] = max(frames, 1)
+        self._position[row] = 0
+        self._length[row] = max(length, 1)
         self._loop[row] = loop
         self.count += not self.active[row]
         self.active[row] = True
 
     def move(self, row: int, address: int) -> None:
-        """Go on at the same frame of the same sound that lies elsewhere: in the other law."""
+        """Go on at the same sample of the same sound that lies elsewhere: in the other law."""
         self._address[row] = address
 
-    def frame(self, rows: Rows) -> NDArray[np.int64]:
-        """Return how many frames of their sounds these legs have heard."""
-        frames: NDArray[np.int64] = self._frame[rows]
-        return frames
+    def position(self, rows: Rows) -> NDArray[np.int64]:
+        """Return at which samples of their sounds these legs' next frames begin."""
+        positions: NDArray[np.int64] = self._position[rows]
+        return positions
 
     def stop(self, row: int) -> None:
         """Let a leg hear nothing more."""
@@ -144,13 +157,15 @@ class Cursors:
         Looping legs begin again by themselves; the others must be started anew or stopped before
         the next call.
         """
-        frame = self._frame[rows]
-        addresses = self._address[rows] + (frame * FRAME_SAMPLES).astype(np.uint64)
-        frame += 1
-        ended = frame >= self._frames[rows]
-        if ended.any():
-            frame[ended] = 0
-            self._frame[rows] = frame
-            return addresses, rows[ended & ~self._loop[rows]]
-        self._frame[rows] = frame
-        return addresses, rows[:0]
+        position = self._position[rows]
+        addresses = self._address[rows] + position.astype(np.uint64)
+        position += FRAME_SAMPLES
+        over = position >= self._length[rows]
+        if not over.any():
+            self._position[rows] = position
+            return addresses, rows[:0]
+        loop = self._loop[rows]
+        position[over & loop] -= self._length[rows[over & loop]]
+        position[over & ~loop] = 0
+        self._position[rows] = position
+        return addresses, rows[over & ~loop]

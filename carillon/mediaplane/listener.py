@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from carillon.media import codecs
 from carillon.media.concealment import Concealer
-from carillon.media.g711 import FRAME_SAMPLES, LINEAR, SAMPLE_RATE, Samples
+from carillon.media.g711 import FRAME_SAMPLES, SAMPLE_RATE, Samples, decode
 from carillon.media.jitter import JitterBuffers
 from carillon.mediaplane.coding import Decoders
 from carillon.mediaplane.legs import MAX_LEGS, NONE, Legs
@@ -21,7 +21,6 @@ KEPT_FRAMES = 50
 MAX_BEHIND = 6
 """Ticks the clock may be ahead of ours: a tick may be late, and is then made up for."""
 _LAWS = {codecs.PCMU: 0, codecs.PCMA: 1}
-_LINEAR = np.ascontiguousarray(LINEAR).reshape(-1)
 
 Rows = NDArray[np.intp]
 Words = NDArray[np.uint32]
@@ -113,18 +112,19 @@ class Listener:
             some = tracks[decoded], words[decoded], payloads[decoded], lengths[decoded]
             samples, counts = self._decoders.decode(*some)
             said = counts > 0
-            self._place(some[0][said], some[1][said], samples[said], counts[said])
+            if said.any():
+                self._place(some[0][said], some[1][said], samples[said], counts[said])
             tracks, words, law = tracks[~decoded], words[~decoded], law[~decoded]
             payloads, lengths = payloads[~decoded], lengths[~decoded]
-        self._place(tracks, words, np.take(_LINEAR, payloads + (law << 8)[:, None]), lengths)
+        if len(tracks):
+            self._place(tracks, words, decode(payloads, law), lengths)
 
     def _place(
         self, tracks: Rows, words: Words, samples: Samples, lengths: NDArray[np.int64]
     ) -> None:
-        if len(tracks):
-            phase = int((self.now - self._ticked_at) * SAMPLE_RATE)
-            phase = min(max(phase, 0), 2 * FRAME_SAMPLES)
-            self._buffers.place(tracks, words[:, 1], samples, lengths, phase)
+        phase = int((self.now - self._ticked_at) * SAMPLE_RATE)
+        phase = min(max(phase, 0), 2 * FRAME_SAMPLES)
+        self._buffers.place(tracks, words[:, 1], samples, lengths, phase)
 
     def catch_up(self, now: float) -> None:
         """Take note of the clock; after a stall, or a rest, nothing was heard meanwhile."""

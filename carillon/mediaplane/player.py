@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from carillon.media.g711 import FRAME_SAMPLES, Samples, decode_alaw
-from carillon.media.prompt import Cursors, Prompt, make_prompt, make_tone
+from carillon.media.g711 import FRAME_SAMPLES, Samples
+from carillon.media.prompt import Cursors, Prompt, make_loop, make_prompt, make_tone
 from carillon.mediaplane.legs import MAX_LEGS, Legs
 from carillon.mediaplane.prompts import Prompts
 
 AIM_PATIENCE = 2.0
 """Seconds a prompt waits for its leg's far end to be known before it runs unheard."""
+MOST_LOOPS = 16
+"""Kept for whoever hears them next; who hears one keeps it anyway."""
 ENDLESS_TONES = ("ringback", "busy")
 
 Rows = NDArray[np.intp]
@@ -23,7 +26,7 @@ Addresses = NDArray[np.uint64]
 
 @dataclass(slots=True)
 class Playing:
-    """What one leg hears: `sounds` in order from `index` on; `begun` when the first one has.
+    """What one leg hears: `sounds` in order from `index` on, of a loop one; `begun` when the first has.
 
     `over`: together with the legs it hears, not instead of them.
     """
@@ -57,7 +60,8 @@ class Player:
         self._waiting: set[int] = set()
         # Legs whose sound goes to the mixer instead of to the wire.
         self._aside = np.zeros(MAX_LEGS, np.bool_)
-        self._silence = make_prompt(np.zeros(FRAME_SAMPLES, np.int16))
+        self._silence = make_loop([make_prompt(np.zeros(FRAME_SAMPLES, np.int16))])
+        self._loops: dict[tuple[str, ...], tuple[list[Prompt], Prompt]] = {}
         self._tones: dict[tuple[str, str], Prompt] = {}
 
     @property
@@ -91,6 +95,7 @@ class Player:
             if samples is None:
                 return False
             sound = make_prompt(samples)
+            sound = make_loop([sound]) if tone in ENDLESS_TONES else sound
             if len(self._tones) < 64:
                 self._tones[tone, country] = sound
         endless = tone in ENDLESS_TONES
@@ -123,25 +128,34 @@ class Player:
         found = [self._prompts.find(path) for path in playing.paths]
         if not all(read for read, _ in found):
             return False
-        playing.sounds = [sound for _, sound in found if sound is not None]
+        sounds = [sound for _, sound in found if sound is not None]
+        playing.sounds = [self._loop(playing.paths, sounds)] if playing.loop and sounds else sounds
         return True
+
+    def _loop(self, paths: tuple[str, ...], sounds: list[Prompt]) -> Prompt:
+        """Return these sounds as one loop, which all who hear it share."""
+        known, loop = self._loops.pop(paths, ([], None))
+        alike = len(known) == len(sounds) and all(map(operator.is_, known, sounds))
+        if loop is None or not alike:
+            loop = make_loop(sounds)
+        self._loops[paths] = sounds, loop
+        while len(self._loops) > MOST_LOOPS:
+            del self._loops[next(iter(self._loops))]
+        return loop
 
     def _begin(self, row: int, playing: Playing) -> None:
         """Begin the sound at `index`, or end the play when there is none."""
-        if playing.index >= len(playing.sounds) and playing.loop:
-            playing.index = 0
         if playing.index >= len(playing.sounds):
             del self._playing[row]
             self._cursor_to(row, self._silence, True)
             self._tell_ended(row, playing.play)
             self._changed(row)
             return
-        alone = playing.loop and len(playing.sounds) == 1
-        self._cursor_to(row, playing.sounds[playing.index], alone)
+        self._cursor_to(row, playing.sounds[playing.index], playing.loop)
 
     def _cursor_to(self, row: int, sound: Prompt, loop: bool) -> None:
         address = sound.address(int(self._legs.codec[row]))
-        self._cursors.start(row, address, sound.frames, loop)
+        self._cursors.start(row, address, sound.length, loop)
 
     def rest(self, row: int) -> None:
         """Let a leg hear silence, from the next tick on, until something else."""
@@ -197,7 +211,7 @@ class Player:
                 sound = playing.sounds[playing.index]
                 heard.setdefault(id(sound), (sound, []))[1].append(index)
         for sound, where in heard.values():
-            samples[where] = decode_alaw(sound.alaw[self._cursors.frame(rows[where])])
+            samples[where] = sound.samples(self._cursors.position(rows[where]))
         return samples
 
     def go_on(self, ended: Rows) -> None:

@@ -23,7 +23,7 @@ from carillon.schema.mediacontrol import (
     StartRecording,
 )
 
-FLUSH_FRAMES = 15
+FLUSH_FRAMES = 25
 FRAMES_PER_SECOND = SAMPLE_RATE // FRAME_SAMPLES
 
 Samples = NDArray[np.int16]
@@ -53,7 +53,7 @@ class Recording:
 
 
 class Recorder:
-    """Writes what recorded legs say every 300 ms."""
+    """Writes what recorded legs say every half second."""
 
     def __init__(
         self, writer: Writer, listener: Listener, tell: Callable[[MediaEvent], None]

@@ -203,7 +203,9 @@ class Relay:
             slots, rows, words, sizes = slots[wanted], rows[wanted], words[wanted], sizes[wanted]
         if len(rows):
             lengths = sizes - rtp.HEADER_BYTES
-            payloads = self._inbox.octets[slots, rtp.HEADER_BYTES : int(sizes.max())]
+            # An even number of bytes, which are looked up two at a time.
+            longest = int(sizes.max()) + int(sizes.max()) % 2
+            payloads = self._inbox.octets[slots, rtp.HEADER_BYTES : longest]
             self._listener.place(rows, words, payloads, lengths)
 
     def _transcode(self, slots: Rows, codec: Rows, size: int) -> None:

@@ -39,3 +39,14 @@ def test_transcoding_keeps_a_tone():
     there = g711.OTHER_LAW[1][g711.encode_alaw(wave)]
     error = g711.decode_mulaw(there).astype(float) - wave
     assert 10 * np.log10(np.square(wave.astype(float)).mean() / np.square(error).mean()) > 30
+
+
+def test_rows_of_both_laws_are_decoded_at_once_as_each_alone():
+    octets = np.arange(4 * 160).astype(np.uint8).reshape(4, 160)
+    laws = np.array([0, 1, 1, 0])
+    for law in (laws, laws * 0, laws * 0 + 1):
+        each = [
+            (g711.decode_mulaw, g711.decode_alaw)[n](row)
+            for n, row in zip(law, octets, strict=True)
+        ]
+        assert np.array_equal(g711.decode(octets, law), np.stack(each))

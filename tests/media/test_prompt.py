@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from carillon.media.prompt import Cursors, make_prompt, make_tone
+from carillon.media.g711 import encode_alaw
+from carillon.media.prompt import Cursors, make_loop, make_prompt, make_tone
 
 
 def power_at(samples, hertz):
@@ -36,8 +37,8 @@ def test_a_tone_there_is_not_is_none():
 
 def test_a_cursor_walks_every_frame_then_ends_or_begins_again():
     cursors, rows = Cursors(4), np.array([1, 3])
-    cursors.start(1, 1000, 2, loop=False)
-    cursors.start(3, 5000, 2, loop=True)
+    cursors.start(1, 1000, 250, loop=False)
+    cursors.start(3, 5000, 320, loop=True)
     first, ended = cursors.advance(rows)
     assert (first.tolist(), ended.tolist()) == ([1000, 5000], [])
     second, ended = cursors.advance(rows)
@@ -48,6 +49,23 @@ def test_a_cursor_walks_every_frame_then_ends_or_begins_again():
 
 def test_the_last_frame_is_filled_up_with_silence():
     prompt = make_prompt(np.full(200, 1000, np.int16))
-    assert prompt.frames == 2
-    assert set(prompt.mulaw[1, 40:].tolist()) == {0xFF}
-    assert set(prompt.alaw[1, 40:].tolist()) == {0xD5}
+    assert prompt.length == 200
+    assert len(prompt.mulaw) == len(prompt.alaw) == 320
+    assert set(prompt.mulaw[200:].tolist()) == {0xFF}
+    assert set(prompt.alaw[200:].tolist()) == {0xD5}
+
+
+@pytest.mark.parametrize("lengths", [(160,), (1, 2), (777,), (1600, 333), (1000, 159, 161, 4)])
+def test_a_loop_repeats_its_sounds_to_the_sample(lengths):
+    dice = np.random.default_rng(1)
+    sounds = [dice.integers(-8000, 8000, length).astype(np.int16) for length in lengths]
+    loop = make_loop([make_prompt(sound) for sound in sounds])
+    cursors, row = Cursors(1), np.array([0])
+    cursors.start(0, 0, loop.length, loop=True)
+    heard = []
+    for _ in range(100):
+        start, ended = cursors.advance(row)
+        assert not len(ended)
+        heard.append(loop.alaw[int(start[0]) : int(start[0]) + 160])
+    once = encode_alaw(np.concatenate(sounds))
+    assert np.array_equal(np.concatenate(heard), np.resize(once, 16000))

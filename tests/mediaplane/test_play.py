@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from carillon.media.g711 import encode_alaw, encode_mulaw
 from carillon.media.wav import write_wav
 from carillon.schema.mediacontrol import (
     AimLeg,
@@ -100,6 +101,36 @@ def test_a_loop_of_two_files_plays_both_again(media):
     phone.hears(500, 1)
     phone.hears(900, 1)
     phone.hears(500, 1)
+
+
+@pytest.mark.parametrize("law", [8, 0])
+def test_hold_music_of_several_files_has_no_gap_at_its_seams(media, law):
+    phone, dice = open_leg(media, law), np.random.default_rng(1)
+    music = [dice.integers(-8000, 8000, length).astype(np.int16) for length in (1234, 3333, 101)]
+    paths = []
+    for n, samples in enumerate(music):
+        path = media.data / f"{n}.wav"
+        path.write_bytes(write_wav(samples))
+        paths.append(str(path))
+    media.switch.do(PlayFiles(1, 1, tuple(paths), loop=True))
+    phone.listen_until(lambda packet: np.abs(sound([packet])).max() > 100)
+    heard = b"".join(packet.payload for packet in (phone.heard[-1], *phone.listen(80)))
+    encode = encode_alaw if law == 8 else encode_mulaw
+    once = encode(np.concatenate(music)).tobytes()
+    assert heard == (once * 4)[: len(heard)]
+
+
+def test_each_of_many_hears_the_same_music_from_its_beginning(media):
+    path = media.data / "music.wav"
+    path.write_bytes(write_wav((np.arange(5000) * 6).astype(np.int16)))
+    for leg in range(1, 6):
+        phone = media.phone(f"127.0.0.{leg + 10}")
+        media.switch.do(
+            OpenLeg(leg, 0, 8, remote=phone.address), PlayFiles(leg, 1, (str(path),), loop=True)
+        )
+        phone.listen_until(lambda packet: np.abs(sound([packet])).max() > 100)
+        samples = sound([phone.heard[-1], *phone.listen(2)])
+        assert np.abs(samples - np.arange(480) * 6).max() < 100
 
 
 def test_a_changed_file_is_read_again(media):

@@ -72,7 +72,7 @@ def test_a_recorded_call_has_a_party_on_each_side_and_no_gap(media):
     assert 1.9 < stopped.seconds < 2.6
     for channel, (mine, other) in enumerate([(500, 700), (700, 500)]):
         heard = samples[1600:14400, channel]
-        assert level(heard, mine) > 7700
+        assert level(heard, mine) > 7000
         assert level(heard, other) < 300
 
 
@@ -153,9 +153,9 @@ def test_a_recorded_call_goes_on_when_a_leg_closes_and_another_joins(media):
     media.switch.do(StopRecording(9))
     assert media.switch.wait_for(RecordingStopped).reason == "stopped"
     left, right = recorded(path).T
-    assert level(left[1600:12800], 500) > 7500
-    assert level(right[1600:4000], 700) > 7500
-    assert level(right[-4800:-800], 900) > 7500
+    assert level(left[1600:12800], 500) > 7000
+    assert level(right[1600:4000], 700) > 7000
+    assert level(right[-4800:-800], 900) > 7000
     assert level(right[-4800:-800], 700) < 100
 
 
@@ -173,11 +173,11 @@ def test_several_legs_on_a_side_are_recorded_together_until_they_leave(media):
     media.switch.do(StopRecording(9))
     media.switch.wait_for(RecordingStopped)
     left, right = recorded(path).T
-    assert level(left[1600:4800], 500) > 7500
-    assert level(left[1600:4800], 900) > 7500
+    assert level(left[1600:4800], 500) > 7000
+    assert level(left[1600:4800], 900) > 7000
     assert level(left[-4000:], 500) < 100
-    assert level(left[-4000:], 900) > 7500
-    assert level(right, 700) > 7500
+    assert level(left[-4000:], 900) > 7000
+    assert level(right, 700) > 7000
     assert level(right, 900) < 100
 
 
@@ -248,7 +248,7 @@ def test_after_kill_9_the_file_plays_and_misses_less_than_a_second(media):
     media.process.wait()
     samples = recorded(path)
     assert len(samples) / 8000 > 1.0
-    assert level(samples[1600:7000, 0], 500) > 7700
+    assert level(samples[1600:7000, 0], 500) > 7000
     media.__init__(media.data)
 
 
