@@ -59,7 +59,9 @@ class Process:
         self._arrivals = (rtp, self._legs.readable.fileno())
         self._awake = False
         self._poll = select.epoll()
-        for fd in (self._bell, self._listener.fileno(), self._timer.fd):
+        # A signal that comes just before the loop waits is noticed by this only.
+        self._signalled, self.signals = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        for fd in (self._bell, self._signalled, self._listener.fileno(), self._timer.fd):
             self._poll.register(fd, select.EPOLLIN)
         for fd in self._arrivals:
             self._poll.register(fd, 0)
@@ -127,6 +129,8 @@ class Process:
             with contextlib.suppress(BlockingIOError):
                 os.eventfd_read(self._bell)
             self._plane.collect(now)
+        elif fd == self._signalled:
+            os.read(fd, 64)
         elif fd == self._listener.fileno():
             self._accept(now)
         elif self._connection is not None and fd == self._connection.fd:
@@ -253,6 +257,7 @@ def main() -> int:
     except (BadSetting, OSError) as error:
         log.error("cannot start: %s", error)
         return 1
+    signal.set_wakeup_fd(process.signals, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, process.stop)
     process.run()
