@@ -153,7 +153,7 @@ class Handshake:
     def receive(self, datagram: bytes) -> None:
         """Take a datagram; whatever it is, it cannot do more harm than end this handshake."""
         self._datagrams += 1
-        if self._datagrams <= MAX_DATAGRAMS:
+        if datagram and self._datagrams <= MAX_DATAGRAMS:
             self._connection.bio_write(datagram)
 
     def advance(self, number: int, now: float) -> Agreed | Failed | None:

@@ -101,6 +101,11 @@ class Covers:
         contexts = self._contexts.get(row)
         return contexts.profile if contexts else ""
 
+    def known(self, row: int) -> int:
+        """Return how many streams of a far end are remembered."""
+        contexts = self._contexts.get(row)
+        return len(contexts.ssrcs) if contexts else 0
+
     def cover(self, row: int, packet: bytes, rtcp: bool = False) -> bytes | None:
         """Protect a packet to a leg; None where it cannot be, as one whose number was used before."""
         contexts = self._contexts.get(row)

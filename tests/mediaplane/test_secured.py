@@ -317,6 +317,25 @@ def test_a_desk_phone_with_keys_in_sdp_and_a_port_of_its_own_is_learnt(media, su
     assert phone.hears(600, 40) > 7500
 
 
+def test_a_desk_phone_that_shakes_hands_without_checks_is_learnt(media):
+    own = media.own_port(0)
+    phone = Browser(("127.0.0.5", 0), ("127.0.0.1", own), "")
+    media.keep(phone)
+    plain = media.phone("127.0.0.2")
+    media.switch.do(
+        OpenLeg(1, own, 8, 101, ("192.0.2.1", 4000), learn=True, dtls=phone.dtls()),
+        OpenLeg(2, 0, 8, 101, plain.address),
+        BridgeLegs(1, 2),
+    )
+    settle(media)
+    phone.shake_hands()
+    assert media.switch.wait_for(LegSecured).leg == 1
+    phone.say(SECOND[:1600])
+    assert plain.hears(440) > 7500
+    plain.say(tone(600, 0.4))
+    assert phone.hears(600) > 7500
+
+
 def test_a_key_that_stays_goes_on_counting_when_a_leg_is_aimed_again(media):
     own = media.own_port(0)
     phone = Browser(("127.0.0.5", 0), ("127.0.0.1", own), "")
