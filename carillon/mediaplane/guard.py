@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 import socket
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,6 +30,8 @@ from carillon.schema.mediacontrol import AimLeg, Dtls, LegInsecure, LegSecured, 
 
 MAX_A_STEP = 200
 """Strangers' packets handled between two looks at the sound; of a flood, the rest is lost."""
+MAX_PAIRS = 8
+"""Addresses remembered of one leg's checks."""
 _HASHES = ("sha-256", "sha-384", "sha-512")
 
 log = logging.getLogger(__name__)
@@ -67,6 +70,8 @@ class Guard:
         self._expected: dict[int, _Expected] = {}
         self._rows: dict[int, int] = {}
         self._left = MAX_A_STEP
+        self._seen: dict[int, int] = {}
+        self._seen_of: dict[int, deque[int]] = {}
 
     def aim(self, row: int, wanted: OpenLeg | AimLeg, now: float) -> None:
         """Take how a leg is to be reached and secured; `LegRefused` when it cannot be."""
@@ -117,6 +122,9 @@ class Guard:
         """Forget a leg."""
         self._checks.close(row)
         self._forget_handshake(row)
+        for sender in self._seen_of.pop(row, ()):
+            if self._seen.get(sender) == row:
+                del self._seen[sender]
 
     def _forget_handshake(self, row: int) -> None:
         expected = self._expected.pop(row, None)
@@ -137,9 +145,26 @@ class Guard:
             if self._left < 0:
                 return
         if stun.is_stun(octets[0]):
-            self._checks.receive(octets, _address(sender), now)
+            self._remember(self._checks.receive(octets, _address(sender), now), sender)
         elif 20 <= octets[0] < 64 and row >= 0:
             self._take_handshake(row, octets, sender)
+
+    def _remember(self, row: int, sender: int) -> None:
+        """Remember where a leg's checks came from: a browser may speak from there before it says so."""
+        if row >= 0 and self._seen.get(sender) != row:
+            mine = self._seen_of.setdefault(row, deque())
+            if len(mine) == MAX_PAIRS:
+                self._seen.pop(mine.popleft(), None)
+            mine.append(sender)
+            self._seen[sender] = row
+
+    def row_at(self, sender: int) -> int:
+        """Return the leg whose checks came from an address too, -1 for none."""
+        return self._seen.get(sender, -1)
+
+    def follow_sound(self, row: int, sender: int) -> None:
+        """Genuine sound of a leg came from there."""
+        self._checks.follow_sound(row, _address(sender))
 
     def _take_handshake(self, row: int, octets: bytes, sender: int) -> None:
         expected = self._expected.get(row)

@@ -16,6 +16,7 @@ from carillon.schema.mediacontrol import Ice
 STRANGERS_A_SECOND = 4000
 ADDRESS_A_SECOND = 200
 LEG_A_SECOND = 100
+NOBODY = -1
 
 Address = tuple[str, int]
 
@@ -77,17 +78,17 @@ class Checks:
         if pair is not None and pair.address is not None:
             self._chosen.discard(pair.address)
 
-    def receive(self, octets: bytes, source: Address, now: float) -> None:
-        """Take a packet that may be a check."""
+    def receive(self, octets: bytes, source: Address, now: float) -> int:
+        """Take a packet that may be a check; return the row it is a genuine one for, -1 for none."""
         if source not in self._chosen and not self._is_welcome(source, now):
-            return
+            return NOBODY
         message = stun.parse(octets)
         if message is None or message.kind != stun.REQUEST:
-            return
+            return NOBODY
         mine, theirs = message.users
         pair = self._pairs.get(mine)
         if pair is None or not self._may_ask(pair, now):
-            return
+            return NOBODY
         password = pair.ice.local_password
         if theirs != (pair.ice.remote_user or theirs) or not message.is_genuine(password):
             # RFC 8489 §9.1.3: no password of ours in the answer to one who has none.
@@ -102,6 +103,14 @@ class Checks:
             self._send(stun.write_success(message, source, password), source)
             if stun.USE_CANDIDATE in message.attributes:
                 self._follow(pair, source, message.priority)
+            return pair.row
+        return NOBODY
+
+    def follow_sound(self, row: int, source: Address) -> None:
+        """Sound that is genuine came from another pair than the chosen one: that is where they are."""
+        pair = self._pairs.get(self._users.get(row, ""))
+        if pair is not None:
+            self._choose(pair, source, 0)
 
     def _follow(self, pair: _Pair, source: Address, priority: int) -> None:
         """Follow the browser to another pair.
@@ -115,6 +124,9 @@ class Checks:
         if pair.address is not None and priority < pair.priority and pair.rival != source:
             pair.rival = source
             return
+        self._choose(pair, source, priority)
+
+    def _choose(self, pair: _Pair, source: Address, priority: int) -> None:
         if self._nominate(pair.row, source):
             if pair.address is not None:
                 self._chosen.discard(pair.address)

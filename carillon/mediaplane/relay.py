@@ -141,19 +141,29 @@ class Relay:
 
     def _uncover(self, rows: Rows, words: Words, sizes: Sizes, senders: Addresses) -> None:
         """Lay open the packets of secured legs where they lie; one that is not genuine gets size 0."""
-        legs, octets = self._legs, self._inbox.octets
-        ours = legs.covers.secured[rows] & (rows >= 0) & (words[:, 0] >> 30 == 2)
-        ours &= (senders == legs.remote[rows]) | legs.learning[rows]
-        ours &= sizes <= PACKET_ROOM
-        memory = octets.data.cast("B")
+        legs = self._legs
+        covered = (words[:, 0] >> 30 == 2) & (sizes <= PACKET_ROOM)
+        known = (senders == legs.remote[rows]) | legs.learning[rows]
         report = _is_report(words)
+        ours = covered & known & legs.covers.secured[rows] & (rows >= 0)
         for slot in np.flatnonzero(ours).tolist():
-            start, size = slot * PACKET_ROOM, int(sizes[slot])
-            packet = bytes(memory[start : start + size])
-            plain = legs.covers.uncover(int(rows[slot]), packet, bool(report[slot]))
-            if plain is not None:
-                memory[start : start + len(plain)] = plain
-            sizes[slot] = len(plain) if plain is not None else 0
+            self._uncover_one(slot, int(rows[slot]), sizes, bool(report[slot]))
+        if not known.all():
+            for slot in np.flatnonzero(covered & ~known).tolist():
+                sender = int(senders[slot])
+                row = self._guard.row_at(sender)
+                if row >= 0 and self._uncover_one(slot, row, sizes, bool(report[slot])):
+                    self._guard.follow_sound(row, sender)
+                    rows[slot] = row
+
+    def _uncover_one(self, slot: int, row: int, sizes: Sizes, report: bool) -> bool:
+        memory = self._inbox.octets.data.cast("B")
+        start, size = slot * PACKET_ROOM, int(sizes[slot])
+        plain = self._legs.covers.uncover(row, bytes(memory[start : start + size]), report)
+        if plain is not None:
+            memory[start : start + len(plain)] = plain
+        sizes[slot] = len(plain) if plain is not None else 0
+        return plain is not None
 
     def _split(self, odd: Mask, rows: Rows, words: Words, sizes: Sizes, now: float) -> None:
         """Handle a batch that is not all usual."""
