@@ -20,8 +20,6 @@ from carillon.media.sdp_lines import DTLS, PLAIN, Document, Media, NotAcceptable
 __all__ = ["G722", "OPUS", "PCMA", "PCMU", "Crypto", "Ice", "NotAcceptable", "Secured"]
 
 DIGITS = "telephone-event"
-WIDE_DIGITS = 110
-"""The payload type we offer for telephone events at Opus' clock."""
 # RFC 3551 table 4: what these numbers mean when no rtpmap says it.
 _STATIC = {
     0: ("PCMU", 8000, 1),
@@ -210,7 +208,6 @@ def offer(
     offered: Sequence[int],
     *,
     digits: int = 101,
-    wide_digits: int = WIDE_DIGITS,
     direction: str = "sendrecv",
     secured: Secured | None = None,
     numbers: Mapping[int, int] | None = None,
@@ -220,10 +217,9 @@ def offer(
     `numbers` are payload types agreed on before, by codec, to be kept. Of two that would get one number
     the second gets another.
     """
+    # Keys at 8 kHz beside Opus too, against RFC 4733 §2.1: every phone has that clock, and Chromium, offered
+    # both, answers both and then sends the one that is not Opus'.
     events = {8000: digits} if digits >= 0 else {}
-    if digits >= 0 and OPUS in offered:
-        # RFC 4733 §2.1: an event has the clock of the sound around it.
-        events[48000] = wide_digits
     taken = set((numbers or {}).values())
     events = {clock: _free(pt, taken) for clock, pt in events.items()}
     ours = []

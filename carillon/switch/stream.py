@@ -116,14 +116,12 @@ class Stream:
         order += [codec for codec in known if codec not in order]
         remote = self.remote
         digits = remote.digits if remote and remote.digits >= 0 else DIGITS
-        wide = remote.wide_digits if remote and remote.wide_digits >= 0 else sdp.WIDE_DIGITS
         self._fingerprint = self._board.sounds.fingerprint
         secured = self.securing.offered(self._fingerprint)
         return sdp.offer(
             self._here(),
             order,
             digits=digits,
-            wide_digits=wide,
             secured=secured,
             numbers=self._numbers,
         )

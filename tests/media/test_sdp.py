@@ -307,7 +307,7 @@ def test_what_we_offer_secured_we_can_read(suite: str) -> None:
     assert (session.keys, session.cryptos) == ("sdes", told.cryptos)
     wide = sdp.parse(sdp.offer(local, (sdp.OPUS, PCMA), secured=SECURED, numbers={sdp.OPUS: 99}))
     assert (wide.keys, wide.ice and wide.ice.user, wide.bundled) == ("dtls", "ours1234", True)
-    assert (wide.payload(sdp.OPUS).pt, wide.digits_for(sdp.OPUS)) == (99, (110, 48000))
+    assert (wide.payload(sdp.OPUS).pt, wide.digits_for(sdp.OPUS)) == (99, (101, 8000))
 
 
 def test_a_codec_that_both_parties_have_is_preferred_to_their_first() -> None:

@@ -188,6 +188,23 @@ def test_a_browser_that_changes_networks_keeps_its_sound(media):
     assert moved.hears(600) > 7500
 
 
+def test_a_browser_is_heard_from_another_pair_before_it_nominates_that(media):
+    b, plain = talking(media)
+    b.say(SECOND[:1600])
+    assert plain.hears(440) > 7500
+    moved = browser(media, "127.0.0.31")
+    moved._out, moved._in, moved.sequence, moved.time = b._out, b._in, b.sequence, b.time
+    moved.ssrc = b.ssrc
+    moved.say(tone(300, 0.1))
+    moved.ask(nominate=False)
+    moved.say(tone(900, 0.3))
+    assert plain.hears(900) > 7500
+    plain.say(tone(600, 0.4))
+    assert moved.hears(600) > 7500
+    media.switch.do(CloseLeg(1))
+    assert media.switch.wait_for(LegStats).packets_lost == 5
+
+
 def test_one_that_nominates_everything_is_sent_to_where_its_best_pair_is(media):
     b, plain = talking(media)
     worse = browser(media, "127.0.0.31")
