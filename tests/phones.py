@@ -7,13 +7,14 @@ import random
 import shutil
 import socket
 import subprocess
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from carillon.media.wav import read_wav, write_wav
+from carillon.media.wav import write_wav
 from tests.system import PASSWORD, Samples, System, is_free, wait_for
 
 CONFIG = """\
@@ -39,6 +40,8 @@ jitter_buffer_delay 1-2
 rtp_stats no
 module_path {modules}
 module g711.so
+module g722.so
+module opus.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -63,6 +66,8 @@ class Baresip:
         *,
         transport: str = "udp",
         answer: str = "auto",
+        keys: str = "",
+        codecs: str = "PCMA/8000/1,PCMU/8000/1",
         username: str = "",
         password: str = PASSWORD,
     ) -> None:
@@ -75,6 +80,10 @@ class Baresip:
         port = free_base()
         self._control, rtp = port + 4, port + 10
         modules = next(path for path in MODULES if Path(path).is_dir())
+        # `keys` as baresip names them: srtp, srtp-mand, dtls_srtp.
+        more = {"srtp": "srtp.so", "srtp-mand": "srtp.so", "dtls_srtp": "dtls_srtp.so"}.get(
+            keys, ""
+        )
         config = CONFIG.format(
             port=port,
             folder=folder,
@@ -84,12 +93,15 @@ class Baresip:
             modules=modules,
             authorities=system.config.switch_state / "tls" / "certificate.pem",
         )
+        config += f"module {more}\n" if more else ""
         (folder / "config").write_text(config)
         ports = system.config
-        proxy = f"127.0.0.1:{ports.sip_tls_port if transport == 'tls' else ports.sip_port}"
+        self._switch_port = ports.sip_tls_port if transport == "tls" else ports.sip_port
+        proxy = f"127.0.0.1:{self._switch_port}"
         (folder / "accounts").write_text(
             f"<sip:{username}@{proxy};transport={transport}>;auth_user={username};auth_pass={password}"
-            f";answermode={answer};regint=60;audio_codecs=PCMA/8000/1,PCMU/8000/1;ptime=20\n"
+            f";answermode={answer};regint=60;audio_codecs={codecs};ptime=20"
+            f"{f';mediaenc={keys}' if keys else ''}\n"
         )
         (folder / "contacts").write_text("")
         self._process: subprocess.Popen[bytes] | None = None
@@ -116,7 +128,7 @@ class Baresip:
 
     def dial(self, number: str) -> None:
         """Call a number."""
-        self.command("dial", f"sip:{number}@127.0.0.1:{self._system.config.sip_port}")
+        self.command("dial", f"sip:{number}@127.0.0.1:{self._switch_port}")
 
     def command(self, command: str, params: str = "") -> None:
         """Send a command to its control port (a netstring of JSON)."""
@@ -137,8 +149,28 @@ class Baresip:
             self._process = None
         if self._log is not None:
             self._log.close()
-        files = sorted(self._folder.glob("dump-*-dec.wav"))
-        return read_wav(files[-1].read_bytes()) if files else np.zeros(0, np.int16)
+        file = self._heard_file()
+        return read_8khz(file) if file else np.zeros(0, np.int16)
+
+    def _heard_file(self) -> Path | None:
+        return next(iter(sorted(self._folder.glob("dump-*-dec.wav"), reverse=True)), None)
+
+    def wait_to_hear(self, seconds: float, rate: int = 8000) -> None:
+        """Wait until its last call has brought so much sound, written at this rate."""
+
+        def enough() -> bool:
+            file = self._heard_file()
+            return file is not None and file.stat().st_size > 2 * rate * seconds
+
+        wait_for(enough, 15, f"{self._user}'s baresip to hear something:\n" + self.log())
+
+
+def read_8khz(file: Path) -> Samples:
+    """Return the sound of a file of any rate; good enough for tones below 1 kHz."""
+    with wave.open(str(file)) as opened:
+        step, channels = opened.getframerate() // 8000, opened.getnchannels()
+        samples = np.frombuffer(opened.readframes(opened.getnframes()), "<i2")
+    return samples.reshape(-1, channels)[::step, 0].astype(np.int16)
 
 
 def free_base() -> int:
