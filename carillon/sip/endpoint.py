@@ -149,6 +149,13 @@ class Endpoint:
         self._core.transactions.fail(flow, now)
         self._subscriptions.flow_failed(flow, now)
 
+    def move_flow(self, old: Flow, new: Flow) -> None:
+        """Reach the legs of a phone that lost its connection by the one it came back with. O(n)."""
+        for leg in self._legs.every():
+            flow = leg.flow
+            if (flow.transport, flow.host, flow.port) == (old.transport, old.host, old.port):
+                leg.flow = new
+
     # The server side of a leg
 
     def ring(

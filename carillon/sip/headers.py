@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from carillon.sip.errors import RemoteError
 from carillon.sip.message import Message, split_at
 from carillon.sip.names import is_token
-from carillon.sip.uri import host_text, split_host
+from carillon.sip.uri import MAX_KNOWN_CHARS, host_text, split_host
 
 _SPACE = re.compile(r"[\x00-\x20]").search
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.\[\]]+").fullmatch
@@ -173,6 +174,11 @@ def parse_via(text: str) -> Via:
 
 def parse_cseq(text: str) -> tuple[int, str]:
     """Read a CSeq: number (below 2**31) and method."""
+    # Every message has one, it is asked for several times, and nearly all are among the same few.
+    return _known_cseq(text) if len(text) <= MAX_KNOWN_CHARS else _read_cseq(text)
+
+
+def _read_cseq(text: str) -> tuple[int, str]:
     number, _, method = text.replace("\t", " ").partition(" ")
     method = method.strip(" ")
     if not (number.isascii() and number.isdigit()) or len(number) > 12 or not is_token(method):
@@ -180,6 +186,9 @@ def parse_cseq(text: str) -> tuple[int, str]:
     if int(number) > MAX_CSEQ:
         raise RemoteError(400, "Bad CSeq")
     return int(number), method
+
+
+_known_cseq = lru_cache(maxsize=1024)(_read_cseq)
 
 
 def parse_seconds(text: str | None) -> int | None:

@@ -206,6 +206,10 @@ class Legs:
         """Return a leg by number; None when it is gone, which the switch may not know yet."""
         return self._by_number.get(number)
 
+    def every(self) -> list[Leg]:
+        """Return them all."""
+        return list(self._by_number.values())
+
     def find(self, call_id: str, local_tag: str, remote_tag: str) -> Leg | None:
         """Return the leg a request within a dialog belongs to (§12.2.2)."""
         leg = self._by_dialog.get((call_id, local_tag))

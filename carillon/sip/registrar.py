@@ -102,6 +102,21 @@ class Registrar:
                 phones[name] = found
         return list(phones.values())
 
+    def moved(self, aor: str, request: Message, flow: Flow, now: float) -> list[Flow]:
+        """Return the flows of connections that a REGISTER, once taken, will put another in the place of."""
+        if flow.transport == "udp":
+            return []
+        held = self._alive(aor, now)
+        found: list[Flow] = []
+        for contact in request.all("Contact")[:MAX_BINDINGS]:
+            params = parse_name_addr(contact).params if contact != "*" else {}
+            for binding in held.values():
+                same = binding.instance and binding.instance == params.get("+sip.instance")
+                if same and binding.reg_id == _reg_id(params.get("reg-id", "")):
+                    elsewhere = (binding.flow.host, binding.flow.port) != (flow.host, flow.port)
+                    found += [binding.flow] if elsewhere else []
+        return found
+
     def find_gruu(self, aor: str, instance: str, now: float) -> Binding | None:
         """Return the phone that a public GRUU names by its `gr` parameter."""
         for binding in self.reachable(aor, now):

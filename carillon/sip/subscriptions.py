@@ -13,10 +13,12 @@ from carillon.sip.core import Asked, Core
 from carillon.sip.dialog import Dialog
 from carillon.sip.errors import RemoteError
 from carillon.sip.headers import parse_name_addr, parse_seconds
+from carillon.sip.leg import is_direct
 from carillon.sip.message import Headers, Message
 from carillon.sip.outputs import Flow, Resubscribed, Subscribed, SubscriptionEnded
 from carillon.sip.timers import LINGER, Timer
 from carillon.sip.transaction import Transaction
+from carillon.sip.uri import parse_uri
 
 DEFAULT_SECONDS = 3600
 MOST = 20_000
@@ -186,7 +188,10 @@ class Subscriptions:
             message.headers["Content-Type"] = [content_type]
         message.body = body
         then = partial(self._notified, found)
-        found.asked = self._core.ask(message, found.flow, now, then, dialog=found.dialog)
+        direct = found.flow.transport == "udp" and _is_where_it_says(found)
+        found.asked = self._core.ask(
+            message, found.flow, now, then, dialog=found.dialog, direct=direct
+        )
         if over:
             self._forget(found)
 
@@ -244,6 +249,13 @@ class Subscriptions:
             numbers.discard(found.number)
             if not numbers:
                 del self._by_flow[found.flow]
+
+
+def _is_where_it_says(found: Subscription) -> bool:
+    try:
+        return is_direct(parse_uri(found.dialog.target), found.flow)
+    except RemoteError:
+        return False
 
 
 def _seconds(request: Message) -> int:

@@ -21,6 +21,8 @@ from carillon.schema.canary import CALLED
 from carillon.schema.cdr import CALLER_LEG
 from carillon.schema.events import AvailabilityChosen, CallArrived
 from carillon.schema.plan import DialRules, Number, Plan, Trunk
+from carillon.sip.core import ALLOW as METHODS
+from carillon.sip.core import SUPPORTED
 from carillon.sip.endpoint import Flow, InviteReceived, RequestReceived
 from carillon.sip.errors import RemoteError
 from carillon.sip.headers import parse_name_addr, sdp_of
@@ -43,7 +45,11 @@ MOST_CALLS_EVER = 2040
 RETRY_AFTER = (("Retry-After", "5"),)
 Headers = tuple[tuple[str, str], ...]
 
-ALLOW: Headers = (("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"),)
+ALLOW: Headers = (
+    ("Allow", f"{METHODS}, REGISTER"),
+    ("Accept", "application/sdp"),
+    ("Supported", f"{SUPPORTED}, outbound, gruu"),
+)
 LONGEST_NAME = 80
 MOST_IDENTITIES = 4
 VISUAL = str.maketrans("", "", " .-()/")

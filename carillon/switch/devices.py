@@ -60,6 +60,7 @@ class Devices:
         clock: Callable[[], float],
         now: Callable[[], float],
         emit: Callable[[AnyEvent], None],
+        move: Callable[[Flow, Flow], None] = lambda old, new: None,
         compact_lines: int = COMPACT_LINES,
     ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -68,6 +69,7 @@ class Devices:
         self._clock = clock
         self._now = now
         self._emit = emit
+        self._move = move
         self._compact_lines = compact_lines
         self._challenger = Challenger(REALM, secrets.token_bytes(32))
         # Digests of a password nobody can know: what is compared when there is no such phone.
@@ -146,9 +148,12 @@ class Devices:
         username = owner.device.username
         known = bool(self._registrar.bindings(username, self._now()))
         try:
+            moved = self._registrar.moved(username, request, flow, self._now())
             headers = self._registrar.register(username, request, flow, self._now())
         except RemoteError as error:
             raise Refusal(error.status, error.headers) from error
+        for old in moved:
+            self._move(old, flow)
         self._hosts = None
         self._write(username)
         bindings = self._registrar.bindings(username, self._now())

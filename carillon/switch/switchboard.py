@@ -124,6 +124,7 @@ class Switchboard:
             clock=self.clock,
             now=self.loop.time,
             emit=self.driver.events.append,
+            move=self.endpoint.move_flow,
         )
         self.lamps = Lamps(self)
         self.people = People(self.plans, self.devices, self.lamps.changed)

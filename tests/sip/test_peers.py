@@ -316,3 +316,71 @@ def test_a_call_that_arrives_twice_by_different_ways_is_one_call() -> None:
     endpoint.receive(request("INVITE"), flow, 0.0)
     endpoint.receive(request("INVITE", Via="SIP/2.0/UDP 10.0.0.3;branch=z9hG4bK78"), flow, 0.0)
     assert [brief(message) for message in sent()] == ["100 INVITE", "482 INVITE"]
+
+
+def test_a_redirection_names_where_to_go_the_best_first_and_says_why() -> None:
+    endpoint, sent, flow = scripted()
+    endpoint.invite("sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER)
+    (invite,) = sent()
+    contacts = (
+        "<sip:three@x>;q=0.3, <sip:one@x>, <tel:+33199001234>;q=0.75, <mailto:x@y>;q=1, "
+        "sip:two@x;q=0.9, <broken, <sip:four@x>;q=x"
+    )
+    moved = reply(invite, 302, "b", Contact=contacts, Reason='SIP;cause=302;text="Away"')
+    endpoint.receive(moved, flow, 0.1)
+    sent_ack = endpoint.next_output()
+    failed = endpoint.next_output()
+    assert isinstance(sent_ack, Send)
+    assert isinstance(failed, Failed)
+    assert failed.contacts == ("sip:one@x", "sip:two@x", "tel:+33199001234", "sip:three@x")
+    assert failed.cause == 'SIP;cause=302;text="Away"'
+
+
+def test_a_refusal_names_nowhere_to_go() -> None:
+    endpoint, sent, flow = scripted()
+    endpoint.invite("sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER)
+    (invite,) = sent()
+    endpoint.receive(reply(invite, 486, "b"), flow, 0.1)
+    outputs = [endpoint.next_output(), endpoint.next_output()]
+    failed = next(output for output in outputs if isinstance(output, Failed))
+    assert failed.contacts == ()
+
+
+def test_a_call_sent_on_says_how_many_hops_are_left() -> None:
+    endpoint, sent, flow = scripted()
+    endpoint.invite("sip:ben@10.0.0.2", flow, 0.0, from_="sip:ann@a", sdp=OFFER, max_forwards=12)
+    (invite,) = sent()
+    assert invite.get("Max-Forwards") == "12"
+    assert "100rel" in (invite.get("Supported") or "")
+
+
+def test_a_browser_that_comes_back_by_another_connection_keeps_its_call() -> None:
+    endpoint, _, _ = scripted()
+    old, new = Flow("wss", "10.0.0.2", 50001, 1), Flow("wss", "10.0.0.2", 50002, 2)
+    leg = endpoint.invite("sip:x@abc.invalid;transport=ws", old, 0.0, from_="sip:ann@a", sdp=OFFER)
+    send = endpoint.next_output()
+    assert isinstance(send, Send)
+    answer = parse(reply(parse(send.data), 200, "b", Contact="<sip:x@abc.invalid;transport=ws>"))
+    endpoint.receive(answer.write(), old, 0.1)
+    endpoint.move_flow(Flow("wss", "10.0.0.2", 50001), new)
+    endpoint.hang_up(leg, 0.2)
+    flows = []
+    while (output := endpoint.next_output()) is not None:
+        flows += [output.flow] if isinstance(output, Send) else []
+    assert flows == [old, new]
+
+
+@pytest.mark.parametrize("transport", ["ws", "wss", "tls"])
+def test_every_transport_is_named_where_it_belongs(transport: str) -> None:
+    ports = {"tls": 5061, "ws": 5062, "wss": 5063}
+    endpoint = Endpoint(host="10.0.0.1", port=5060, ports=ports, tokens=tokens("scripted"))
+    flow = Flow(transport, "10.0.0.2", 50001, 1)
+    endpoint.invite("sip:x@10.0.0.2:50001", flow, 0.0, from_="sip:ann@a", sdp=OFFER)
+    send = endpoint.next_output()
+    assert isinstance(send, Send)
+    invite = parse(send.data)
+    assert (invite.get("Via") or "").startswith(
+        f"SIP/2.0/{transport.upper()} 10.0.0.1:{ports[transport]};rport"
+    )
+    word = "tls" if transport == "tls" else "ws"
+    assert invite.get("Contact") == f"<sip:10.0.0.1:{ports[transport]};transport={word}>"

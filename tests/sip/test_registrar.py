@@ -270,3 +270,16 @@ def test_a_reg_id_that_is_no_number_counts_for_none(reg_id: str) -> None:
     contact = f"<sip:a@h>;+sip.instance={INSTANCE};reg-id={reg_id}"
     registrar.register(ANN, register(contact), HOME, 0.0)
     assert registrar.bindings(ANN, 0.0)[0].reg_id == 0
+
+
+def test_a_phone_that_comes_back_by_another_connection_leaves_the_one_before() -> None:
+    registrar = Registrar()
+    back = Flow("wss", "203.0.113.9", 50009, 8)
+    registrar.register(ANN, outbound(1, 1), BROWSER, 0.0)
+    assert registrar.moved(ANN, outbound(1, 2), BROWSER, 0.0) == []
+    assert registrar.moved(ANN, outbound(2, 2), back, 0.0) == []
+    assert registrar.moved(ANN, outbound(1, 2), back, 0.0) == [BROWSER]
+    registrar.lose(BROWSER)
+    (lost,) = registrar.moved(ANN, outbound(1, 2), back, 0.0)
+    assert (lost.host, lost.port) == (BROWSER.host, BROWSER.port)
+    assert registrar.moved(ANN, register("*", Expires="0"), back, 0.0) == []

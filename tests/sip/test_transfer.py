@@ -236,3 +236,24 @@ def test_a_fragment_without_status_tells_nothing() -> None:
         ann.endpoint.receive(again.write(), ben.flow, wire.now)
     wire.run(1)
     assert [each.status for each in ann.all(ReferralProgressed)] == [100]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_over_a_lossy_wire_a_referral_is_told_to_its_end(seed: int) -> None:
+    ann, ben = Phone("10.0.0.1"), Phone("10.0.0.2")
+    ben.react = answer_at_once
+    wire = Wire(ann, ben, seed=seed, loss=0.25, twice=0.2)
+    wire.jitter = 0.3
+    leg = call(ann, ben, wire)
+    wire.run(40)
+    ben.react = accept_and_tell(180)  # type: ignore[assignment]
+    ann.endpoint.refer(leg, CARL, wire.now)
+    wire.run(20)
+    ben.endpoint.tell_referral(ben.last(Referred).referral, 200, "", wire.now)
+    wire.run(40)
+    told = [each.status for each in ann.all(ReferralProgressed)]
+    assert told[-1] == 200
+    assert told.count(200) == 1
+    assert len(ben.all(Referred)) == len(ann.all(ReferralAnswered)) == 1
+    ann.endpoint.hang_up(leg, wire.now)
+    assert nothing_left(wire)
