@@ -64,7 +64,7 @@ def username_of(authorization: str) -> str:
 # First versions that pick the algorithm they know out of several challenges. Everybody else is asked with
 # MD5 alone: libre before 2.0 gives up at the sight of another algorithm, JsSIP and SIP.js read only the
 # first challenge, and what desk phones do is in no manual (docs/adr/0006).
-_KNOW_SHA256 = {"belle-sip": 4, "baresip v": 2, "pjsua v": 2, "asterisk pbx ": 20, "freeswitch": 1}
+_KNOW_SHA256 = {"belle-sip/": 4, "baresip v": 2, "baresip-python": 0}
 
 
 def knows_sha256(user_agent: str) -> bool:
@@ -73,7 +73,7 @@ def knows_sha256(user_agent: str) -> bool:
     for name, first in _KNOW_SHA256.items():
         _, found, tail = text.partition(name)
         if found:
-            digits = tail.lstrip(" /v-").partition(".")[0]
+            digits = tail.partition(".")[0] if first else "0"
             return digits.isascii() and digits.isdigit() and int(digits[:6]) >= first
     return False
 

@@ -114,7 +114,12 @@ class Switchboard:
             commit=self._commit,
             admit=self._arrivals.admits,
             lost=lambda flow: self.devices.lost_flow(flow),
-            secured=Secured(tls.serving(config), tls.calling(config), config.ws_origins),
+            secured=Secured(
+                tls.serving(config),
+                tls.calling(config),
+                config.ws_origins,
+                lambda address: self.trunks.name_of(address),
+            ),
         )
         self.endpoint = self.driver.endpoint
         self.plans = PlanStore(config.switch_state / "plans", portal, self.troubles)

@@ -250,6 +250,11 @@ class Trunks:
         known = [each for each in addresses if each.replace(".", "").isdigit()]
         return Flow(trunk.transport, known[0], trunk.port) if known else None
 
+    def name_of(self, address: str) -> str:
+        """Return the name to expect in the certificate of a carrier at this address."""
+        every = self._by_address.get(address, ())
+        return next((each.trunk.host for each in every if each.trunk.transport == "tls"), address)
+
 
 def _trouble(trunk: Trunk) -> str:
     return f"trunk-down:{trunk.name}"

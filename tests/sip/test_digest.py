@@ -205,7 +205,7 @@ def test_a_challenger_needs_a_key() -> None:
         ("baresip v3.10.1 (x86_64/Linux)", True),
         ("baresip v1.0.0 (x86_64/linux)", False),
         ("Asterisk PBX 18.2", False),
-        ("Asterisk PBX 22.1.0", True),
+        ("baresip-python", True),
         ("JsSIP 3.13.8", False),
         ("Yealink SIP-T46U 108.86.0.20", False),
         ("belle-sip/", False),

@@ -42,8 +42,13 @@ class Switch:
         self.config = config_for(folder, self.port, **more)
         self.events: list[Event] = []
         self.lost: list[Flow] = []
+        self.expected = ""
+        """Whose certificate the far end of our connections should have."""
         secured = Secured(
-            tls.serving(self.config), tls.calling(self.config), self.config.ws_origins
+            tls.serving(self.config),
+            tls.calling(self.config),
+            self.config.ws_origins,
+            lambda address: self.expected or address,
         )
         self.driver = Driver(
             *(HOST, self.port),
@@ -246,9 +251,15 @@ def test_a_carrier_over_tls_is_called_only_with_a_certificate_we_trust(tmp_path:
                 assert (wary.answers(), carrier.events) == ([503], [])
             trusted = str(carrier.config.switch_state / "tls" / "certificate.pem")
             async with Switch(tmp_path / "ours", port, CARILLON_TLS_CA=trusted) as ours:
+                ours.expected = "pbx.example"
                 ours.ask(flow)
-                await until(ours.answers, "the answer")
-                assert ours.answers() == [200]
+                await until(ours.answers, "the failure")
+                assert ours.answers() == [503], "the certificate is another's"
+                ours.expected = "localhost"
+                for count in (2, 3):
+                    ours.ask(flow)
+                    await until(lambda count=count: len(ours.answers()) == count, "the answer")
+                assert ours.answers() == [503, 200, 200]
 
     play()
 

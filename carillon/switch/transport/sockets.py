@@ -17,11 +17,15 @@ KEEP_ALIVE = b"\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Secured:
-    """What it takes to serve TLS and WebSocket. `origins`: whose scripts may connect, () for anybody's."""
+    """What it takes to serve TLS and WebSocket. `origins`: whose scripts may connect, () for anybody's.
+
+    `name_of` says whose certificate to expect at an address.
+    """
 
     serving: ssl.SSLContext
     calling: ssl.SSLContext
     origins: tuple[str, ...] = ()
+    name_of: Callable[[str], str] = str
 
 
 def ports_from(port: int, *, secured: bool) -> dict[str, int]:
@@ -53,7 +57,10 @@ class Sockets:
             serving = secured.serving
             self._streams |= {
                 "tls": Streams(
-                    "tls", receive, failed, ByLength, serving=serving, calling=secured.calling
+                    *("tls", receive, failed, ByLength),
+                    serving=serving,
+                    calling=secured.calling,
+                    name_of=secured.name_of,
                 ),
                 "ws": Streams("ws", receive, failed, frames, can_call=False),
                 "wss": Streams("wss", receive, failed, frames, serving=serving, can_call=False),

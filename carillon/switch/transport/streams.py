@@ -130,6 +130,7 @@ class Streams:
         *,
         serving: ssl.SSLContext | None = None,
         calling: ssl.SSLContext | None = None,
+        name_of: Callable[[str], str] = str,
         can_call: bool = True,
     ) -> None:
         self.transport = transport
@@ -138,6 +139,7 @@ class Streams:
         self._framing = framing
         self._serving = serving
         self._calling = calling
+        self._name_of = name_of
         self._can_call = can_call
         self._server: asyncio.Server | None = None
         self._connections: dict[int, _Connection] = {}
@@ -182,17 +184,17 @@ class Streams:
 
     async def _open(self, address: tuple[str, int]) -> None:
         loop = asyncio.get_running_loop()
+        name = self._name_of(address[0]) if self._calling else None
+        opening = loop.create_connection(
+            self._connection, *address, ssl=self._calling, server_hostname=name
+        )
         try:
-            _, connection = await asyncio.wait_for(
-                loop.create_connection(self._connection, *address, ssl=self._calling),
-                CONNECT_SECONDS,
-            )
+            _, connection = await asyncio.wait_for(opening, CONNECT_SECONDS)
         except (OSError, TimeoutError, ValueError) as error:
             log.info("%s: cannot reach %s:%s (%s)", self.transport, *address, error)
             self._opening.pop(address, None)
             self._failed(Flow(self.transport, *address))
             return
-        # A name resolves to an address: what follows is sent by the name all the same.
         for data in self._opening.pop(address, ()):
             connection.send(data)
 
