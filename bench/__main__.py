@@ -19,6 +19,7 @@ BENCHMARKS = (
     "media_srtp",
     "media_capacity",
     "media_prompts",
+    "media_mix",
 )
 RESULTS = Path(__file__).parent / "results.json"
 

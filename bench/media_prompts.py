@@ -70,8 +70,14 @@ def run() -> list[Result]:
     relaying, recording = _relaying(False), _relaying(True)
     playing, arrived = _playing()
     name = f"{CALLS} calls"
+    limits = {"bridged": (relaying, 0.65), "prompt": (playing, 0.5), "recorded": (recording, 1.0)}
     return [
-        Result(f"{name}, bridged: CPU per call", round(_per_call(relaying), 3), "ms/s"),
+        *(
+            at_most(
+                f"{name}, {kind}: CPU per call against the limit", _per_call(cpu), "ms/s", limit
+            )
+            for kind, (cpu, limit) in limits.items()
+        ),
         compared(
             f"{name}, prompt: CPU per call", _per_call(playing), "ms/s", _per_call(relaying), 1.0
         ),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from carillon.media import codecs
 from carillon.media.concealment import Concealer
 from carillon.media.g711 import FRAME_SAMPLES, SAMPLE_RATE, Samples, decode
-from carillon.media.jitter import JitterBuffers
+from carillon.media.jitter import MISSING, JitterBuffers
 from carillon.mediaplane.coding import Decoders
 from carillon.mediaplane.legs import MAX_LEGS, NONE, Legs
 from carillon.mediaplane.pace import TICK_SECONDS
@@ -20,6 +20,8 @@ from carillon.mediaplane.pace import TICK_SECONDS
 KEPT_FRAMES = 50
 MAX_BEHIND = 6
 """Ticks the clock may be ahead of ours: a tick may be late, and is then made up for."""
+LOUDEST_NOISE = 40
+"""Decibels below the loudest: more is no comfort."""
 _LAWS = {codecs.PCMU: 0, codecs.PCMA: 1}
 
 Rows = NDArray[np.intp]
@@ -38,6 +40,8 @@ class Listener:
         self._buffers = JitterBuffers()
         self._concealer = Concealer()
         self._decoders = Decoders()
+        self._noise = np.zeros(0, np.float32)
+        self._hiss = np.random.default_rng().normal(0, 1, (64, FRAME_SAMPLES)).astype(np.float32)
         # Which part of `_LINEAR` is a track's law; none for what the decoders decode.
         self._law = np.zeros(0, np.intp)
         self._codec = np.zeros(0, np.intp)
@@ -77,10 +81,12 @@ class Listener:
             self._decoders.grow(count + more)
             self._law = np.concatenate([self._law, np.zeros(more, np.intp)])
             self._codec = np.concatenate([self._codec, np.zeros(more, np.intp)])
+            self._noise = np.concatenate([self._noise, np.zeros(more, np.float32)])
             kept = np.zeros((more, KEPT_FRAMES, FRAME_SAMPLES), np.int16)
             self._kept = np.concatenate([self._kept, kept])
         track = self._free.pop()
         self._kept[track] = 0
+        self._noise[track] = 0
         self._concealer.reset(track)
         self._begin(track, row)
         self._live = np.append(self._live, track)
@@ -122,6 +128,7 @@ class Listener:
     def _place(
         self, tracks: Rows, words: Words, samples: Samples, lengths: NDArray[np.int64]
     ) -> None:
+        self._noise[tracks] = 0
         phase = int((self.now - self._ticked_at) * SAMPLE_RATE)
         phase = min(max(phase, 0), 2 * FRAME_SAMPLES)
         self._buffers.place(tracks, words[:, 1], samples, lengths, phase)
@@ -148,10 +155,26 @@ class Listener:
         if len(holes):
             some = tracks[holes]
             history = [self._kept[some, (slot - back) % KEPT_FRAMES] for back in (2, 1)]
+            missing = frames[holes] == MISSING
             frames[holes] = self._concealer.fill(
                 some, frames[holes], np.concatenate(history, axis=1)
             )
+            noisy = np.flatnonzero(self._noise[some] > 0)
+            if len(noisy):
+                frames[holes[noisy]] += self._make_noise(some[noisy]) * missing[noisy]
         self._kept[tracks, slot] = frames
+
+    def _make_noise(self, tracks: Rows) -> Samples:
+        """Return noise, (n, 160), as loud as these legs' far ends asked for, never the same for two."""
+        pieces = (self.tick_index * 7 + tracks * 13) % len(self._hiss)
+        noise = self._hiss[pieces] * self._noise[tracks][:, None]
+        return noise.astype(np.int16)
+
+    def take_noise(self, rows: Rows, levels: Octets) -> None:
+        """Take comfort noise (RFC 3389): until a leg says something again there is this much noise."""
+        wanted = self.track[rows] != NONE
+        level = np.maximum(levels[wanted] & 127, LOUDEST_NOISE).astype(np.float64)
+        self._noise[self.track[rows[wanted]]] = np.float32(32767) * 10 ** (-level / 20)
 
     def frames(self, rows: Rows) -> Samples:
         """Return the present 20 ms of these legs, (n, 160); all of them are listened to."""

@@ -24,6 +24,8 @@ from carillon.schema.mediacontrol import (
 )
 
 FLUSH_FRAMES = 25
+UNDERWAY_FRAMES = 2
+"""A packet that comes now was spoken at least one ago."""
 FRAMES_PER_SECOND = SAMPLE_RATE // FRAME_SAMPLES
 
 Samples = NDArray[np.int16]
@@ -125,12 +127,12 @@ class Recorder:
             recording.paused = True
 
     def resume(self, number: int) -> None:
-        """Go on with what is said from now on: what has come but not been heard yet was said before."""
+        """Go on with what is said from now on: what is still to be heard, or on its way, was said before."""
         recording = self.recording.get(number)
         if recording is None or not recording.paused:
             return
         unheard = max((self._listener.behind(row) for row in recording), default=0)
-        absent = self._listener.tick_index + 1 + unheard - recording.written_to
+        absent = self._listener.tick_index + 1 + unheard + UNDERWAY_FRAMES - recording.written_to
         recording.written_to += absent
         recording.ends_at += absent
         recording.heard_at += absent

@@ -246,6 +246,9 @@ class Relay:
         noise = shape == rtp.plain_shape(rtp.COMFORT_NOISE)
         # Comfort noise is counted, so that it is no loss, but not passed on: silence says the same.
         self._tally.add(rows[noise], words[noise], sizes[noise], now)
+        if noise.any() and self._listener.busy:
+            levels = self._inbox.octets[slots[noise], rtp.HEADER_BYTES]
+            self._listener.take_noise(rows[noise], levels)
         if digits.any():
             self._take_digits(slots[digits], rows[digits], words[digits], sizes[digits], now)
         audio = ~(digits | noise)

@@ -319,3 +319,54 @@ def test_a_file_that_is_something_else_is_left_alone(media):
     start(media)
     assert media.switch.wait_for(RecordingStopped).reason == "error"
     assert path.read_bytes().startswith(b"somebody")
+
+
+def test_where_a_far_end_sends_comfort_noise_there_is_as_much_of_it(media):
+    a, _ = bridged(media)
+    clock = media.beats()
+    path = start(media, legs=(1,))
+    talk(clock, 0.4, (a, tone(500, 0.4)))
+    a.send_payload(bytes([50]), 13)
+    talk(clock, 0.6)
+    a.time = (a.time + 30 * FRAME) & 0xFFFFFFFF
+    talk(clock, 0.3, (a, tone(500, 0.4)))
+    media.switch.do(StopRecording(9))
+    media.switch.wait_for(RecordingStopped)
+    samples = recorded(path)
+    pieces = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME).astype(float)
+    loud = np.sqrt(np.square(pieces).mean(axis=1))
+    noisy = (loud > 60) & (loud < 160)
+    # 50 dB below the loudest: 104.
+    assert noisy.sum() > 15
+    assert (loud > 4000).sum() > 25
+
+
+def test_what_the_network_lost_or_turned_round_is_not_heard_in_the_recording(media):
+    a, _ = bridged(media)
+    clock = media.beats()
+    path = start(media, legs=(1,))
+    voice, kept = tone(500, 2.0), []
+    for frame in range(100):
+        clock.listen(1)
+        kept.append(voice[frame * FRAME : frame * FRAME + FRAME])
+        if frame % 12 == 7:
+            a.sequence += 1
+            a.time = (a.time + FRAME) & 0xFFFFFFFF
+        elif frame % 12 == 3:
+            # This one comes after the next.
+            a.sequence, a.time = a.sequence + 1, (a.time + FRAME) & 0xFFFFFFFF
+        else:
+            a.say(kept[-1])
+            if frame % 12 == 4:
+                a.sequence, a.time = a.sequence - 2, (a.time - 2 * FRAME) & 0xFFFFFFFF
+                a.say(kept[-2])
+                a.sequence, a.time = a.sequence + 1, (a.time + FRAME) & 0xFFFFFFFF
+    media.switch.do(StopRecording(9))
+    media.switch.wait_for(RecordingStopped)
+    samples = recorded(path)
+    loud = np.flatnonzero(np.abs(samples) > 4000)
+    spoken = samples[loud[0] + 400 : loud[-1] - 400]
+    pieces = spoken[: len(spoken) // 80 * 80].reshape(-1, 80)
+    assert len(pieces) > 150
+    # Silence where something was lost would be a piece without the note.
+    assert min(loudness(piece, 500) for piece in pieces) > 4000
