@@ -15,6 +15,7 @@ from bench.result import Result, machine
 BENCHMARKS = (
     "sip_calls",
     "call_setup",
+    "registrations",
     "media_relay",
     "media_srtp",
     "media_capacity",

@@ -11,12 +11,14 @@ from pathlib import Path
 from types import TracebackType
 
 import msgspec
+from msgspec import structs
 
 from bench.media import pinned
 from carillon.bus.client import SwitchClient, Unreachable
 from carillon.bus.config import read_config
 from carillon.schema.events import CallEnded
 from carillon.schema.plan import (
+    Device,
     Number,
     OutsideTarget,
     Plan,
@@ -25,15 +27,19 @@ from carillon.schema.plan import (
     RingNode,
     RingStep,
     Trunk,
+    User,
     VoicemailNode,
     write_plan,
 )
+from carillon.sip.digest import ha1
 
+PASSWORD = "bench"
 CALLED = "+33199001001"
 PLAN = Plan(
     company="bench",
     version=1,
     name="Bench",
+    users=(User("ann", "Ann", "101"),),
     numbers=(Number("1", CALLED, "Bench", entry="ring"),),
     nodes={
         "ring": RingNode("ring", (RingStep(OutsideTarget("+33199001777"), 30),), then="end"),
@@ -42,12 +48,19 @@ PLAN = Plan(
 )
 
 
+def _device(number: int) -> Device:
+    name = f"phone-{number}"
+    md5, sha256 = (ha1(name, "carillon", PASSWORD, kind) for kind in ("MD5", "SHA-256"))
+    return Device(f"d{number}", "ann", name, md5, sha256)
+
+
 class BenchSwitch:
     """Both processes, the switch on `core`; callgen's two sides are its carriers."""
 
     carrier_port, callee_port = 5480, 5490
 
-    def __init__(self, core: int) -> None:
+    def __init__(self, core: int, *, phones: int = 0) -> None:
+        self._phones = phones
         self._folder = tempfile.TemporaryDirectory()
         self._environ = {
             **os.environ,
@@ -70,11 +83,13 @@ class BenchSwitch:
 
     def _seed(self, folder: Path) -> None:
         folder.mkdir(parents=True)
-        callee = Trunk(id="out", name="callee", host="127.0.0.1", port=self.callee_port)
+        callee = Trunk(id="out", name="callee", host="127.0.0.1", port=self.callee_port, priority=1)
         carrier = Trunk(id="in", name="carrier", host="127.0.0.1", port=self.carrier_port)
         index = PlanIndex((PlanRef(PLAN.company, 1),), (callee, carrier))
         (folder / "index.json").write_bytes(msgspec.json.encode(index))
-        (folder / "bench.plan.json").write_bytes(write_plan(PLAN))
+        devices = tuple(_device(n) for n in range(self._phones))
+        plan = structs.replace(PLAN, devices=devices)
+        (folder / "bench.plan.json").write_bytes(write_plan(plan))
 
     def _start(self, module: str, before: list[str]) -> subprocess.Popen[bytes]:
         log = open(Path(self._folder.name) / f"{module}.log", "wb")  # noqa: SIM115
