@@ -83,6 +83,9 @@ TABLE: dict[str, tuple[int, ...]] = {
     "internal-plan": SECRET,
     "calls": MEMBERS,
     "call": THEIRS_OWN,
+    "control": THEIRS_OWN,
+    "act!": (302, 404, 404, 302, 302, 302, 302),
+    "place-call!": (302, 302, 404, 302, 302, 302, 302),
     "recording-sound": THEIRS_OWN,
     "delete-recording!": THEIRS_EDITED,
     "voicemail": MEMBERS,
@@ -128,6 +131,8 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         "internal-plan": [cast.acme.pk],
         "prompt-sound": [prompt.pk],
         "call": ["call-1"],
+        "control": ["call-1"],
+        "act": ["call-1"],
         "recording-sound": ["call-1-r"],
         "delete-recording": ["call-1-r"],
     }

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from carillon.portal.calls import access, actions, filters
+from carillon.portal.calls import access, actions, controls, filters
 from carillon.portal.calls.apply import read_event
 from carillon.portal.calls.models import Call, CallEvent, Recording
 from carillon.portal.calls.timeline import Teller, names_of
@@ -60,6 +60,7 @@ def call(request: HttpRequest, pk: str) -> HttpResponse:
         "lines": teller.tell(events),
         "sounds": [_drawn(row) for row in access.recordings(found)],
         "nav": "calls",
+        **controls.context_of(request, found),
     }
     return render(request, "calls/call.html", context)
 

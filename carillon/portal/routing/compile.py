@@ -20,6 +20,10 @@ DIAL_RULES: dict[str, p.DialRules] = {
 }
 
 
+DEFAULT_MUSIC = ".music-calm"
+"""What a caller on hold hears where the company has chosen nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class CompanyRows:
     """Everything a plan is made of, read at one moment."""
@@ -93,6 +97,7 @@ def compile_plan(r: CompanyRows) -> p.Plan:
             *(p.Box(number.box, number.name) for number in r.numbers),
             *(p.Box(person.box, person.name) for person in r.people),
         ),
+        music=tuple(each for name, each in sentences.items() if name == DEFAULT_MUSIC),
         system_prompts=sentences,
     )
 

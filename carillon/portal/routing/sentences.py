@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from carillon.portal.companies.models import Company
 from carillon.portal.companies.publish import tell_switch
 from carillon.portal.routing.models import SystemPrompt
@@ -30,6 +32,19 @@ SENTENCES: dict[str, dict[str, str]] = {
             "Personne n'est disponible pour prendre votre appel. Merci de rappeler plus tard. "
             "Au revoir."
         ),
+        "parked": "Appel en garde. Pour le reprendre, composez étoile cinq,",
+        "dnd-on": "Ne pas déranger est activé.",
+        "dnd-off": "Ne pas déranger est désactivé.",
+        "digit-0": "zéro",
+        "digit-1": "un",
+        "digit-2": "deux",
+        "digit-3": "trois",
+        "digit-4": "quatre",
+        "digit-5": "cinq",
+        "digit-6": "six",
+        "digit-7": "sept",
+        "digit-8": "huit",
+        "digit-9": "neuf",
     },
     "en": {
         "voicemail-default": (
@@ -49,6 +64,19 @@ SENTENCES: dict[str, dict[str, str]] = {
         "goodbye": "Thank you for calling. Goodbye.",
         "unknown-number": "The number you have dialled is not in service.",
         "nobody": "Nobody is available to take your call. Please call again later. Goodbye.",
+        "parked": "The call is parked. To take it, dial star five,",
+        "dnd-on": "Do not disturb is on.",
+        "dnd-off": "Do not disturb is off.",
+        "digit-0": "zero",
+        "digit-1": "one",
+        "digit-2": "two",
+        "digit-3": "three",
+        "digit-4": "four",
+        "digit-5": "five",
+        "digit-6": "six",
+        "digit-7": "seven",
+        "digit-8": "eight",
+        "digit-9": "nine",
     },
 }
 
@@ -71,9 +99,29 @@ def prepare_sentences() -> int:
                 defaults={"text": text, "key": key, "seconds": seconds},
             )
             spoken += 1
+    spoken += _compose_music(known)
     if spoken:
         _bump_every_plan()
     return spoken
+
+
+def _compose_music(known: Mapping[tuple[str, str], SystemPrompt]) -> int:
+    """Keep every piece of the library as a prompt of no language; return how many were new."""
+    from carillon.portal.routing.speaking import has_sound, keep_music
+    from carillon.speech.music import PIECES
+
+    composed = 0
+    for piece in PIECES:
+        row = known.get(("", f"music-{piece}"))
+        if row is None or not has_sound(row.key):
+            key, seconds = keep_music(piece)
+            SystemPrompt.objects.update_or_create(
+                language="",
+                name=f"music-{piece}",
+                defaults={"text": "", "key": key, "seconds": seconds},
+            )
+            composed += 1
+    return composed
 
 
 def _bump_every_plan() -> None:

@@ -42,6 +42,15 @@ def keep_upload(sound: bytes) -> tuple[str, float]:
     return key, sound_seconds(sound_path(key))
 
 
+def keep_music(piece: str) -> tuple[str, float]:
+    """Return key and seconds of a piece of our own hold music."""
+    from carillon.speech.music import compose
+    from carillon.speech.store import Store
+
+    key = Store(settings.CONFIG.prompts).put(compose(piece))
+    return key, sound_seconds(sound_path(key))
+
+
 def sound_path(key: str) -> Path:
     """Return where a prompt's sound lies (`schema.plan.Prompt`)."""
     return Path(settings.CONFIG.prompts) / f"{key}.wav"
