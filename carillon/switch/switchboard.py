@@ -107,6 +107,7 @@ class Switchboard:
         self.journal = Journal(config.switch_state / "journal")
         self.troubles = Troubles(self.journal, self.clock)
         self._arrivals = Arrivals(self)
+        self._serving = tls.Serving(config)
         self.driver = Driver(
             config.host,
             config.sip_port,
@@ -115,7 +116,7 @@ class Switchboard:
             admit=self._arrivals.admits,
             lost=lambda flow: self.devices.lost_flow(flow),
             secured=Secured(
-                tls.serving(config),
+                self._serving.context,
                 tls.calling(config),
                 config.ws_origins,
                 lambda address: self.trunks.name_of(address),
@@ -351,6 +352,7 @@ class Switchboard:
             await asyncio.sleep(HOUSE_SECONDS)
             try:
                 self.devices.expire()
+                self._serving.renew()
                 self._end_longest()
                 for flow in self.devices.hidden_flows():
                     self.driver.sockets.keep_alive(flow)

@@ -292,3 +292,24 @@ def test_over_a_lossy_wire_an_early_description_and_its_answer_get_through(seed:
     assert len(ben.all(Confirmed)) == 1
     ann.endpoint.hang_up(leg, wire.now)
     assert nothing_left(wire)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_over_a_lossy_wire_changes_before_the_answer_end_alike_on_both_sides(seed: int) -> None:
+    ann, ben = Phone("10.0.0.1"), Phone("10.0.0.2")
+    ann.react = ben.react = progress
+    wire = Wire(ann, ben, seed=seed, loss=0.2, twice=0.2)
+    wire.jitter = 0.3
+    leg = call(ann, ben, wire)
+    wire.run(20)
+    theirs = ben.last(InviteReceived).leg
+    for phone, number in ((ann, leg), (ben, theirs), (ann, leg)):
+        phone.endpoint.reoffer(number, HOLD, wire.now)
+        wire.run(20)
+        assert phone.events[-1] == OfferAnswered(number, HELD)
+    assert [each.method for each in (*ann.all(Offered), *ben.all(Offered))] == ["UPDATE"] * 3
+    ben.endpoint.accept(theirs, ANSWER, wire.now)
+    wire.run(40)
+    assert (ann.endpoint.leg_state(leg), ben.endpoint.leg_state(theirs)) == ("confirmed",) * 2
+    ann.endpoint.hang_up(leg, wire.now)
+    assert nothing_left(wire)

@@ -44,8 +44,9 @@ class Switch:
         self.lost: list[Flow] = []
         self.expected = ""
         """Whose certificate the far end of our connections should have."""
+        self.serving = tls.Serving(self.config)
         secured = Secured(
-            tls.serving(self.config),
+            self.serving.context,
             tls.calling(self.config),
             self.config.ws_origins,
             lambda address: self.expected or address,
@@ -224,9 +225,9 @@ def test_a_certificate_that_cannot_be_used_stops_the_start(tmp_path: Path) -> No
     certificate, key = tls.own_certificate(tmp_path / "one", HOST)
     _, strange = tls.own_certificate(tmp_path / "two", HOST)
     given = {"CARILLON_TLS_CERT": str(certificate), "CARILLON_TLS_KEY": str(key)}
-    tls.serving(config_for(tmp_path, 5060, **given))
+    tls.Serving(config_for(tmp_path, 5060, **given))
     with pytest.raises(BadSetting, match="CARILLON_TLS_CERT"):
-        tls.serving(config_for(tmp_path, 5060, **given | {"CARILLON_TLS_KEY": str(strange)}))
+        tls.Serving(config_for(tmp_path, 5060, **given | {"CARILLON_TLS_KEY": str(strange)}))
     for wrong in (
         {"CARILLON_TLS_CERT": str(certificate)},
         {"CARILLON_TLS_CA": str(tmp_path / "none")},
@@ -237,6 +238,35 @@ def test_a_certificate_that_cannot_be_used_stops_the_start(tmp_path: Path) -> No
             config_for(tmp_path, 5060, **wrong)
     with pytest.raises(BadSetting, match="CARILLON_TLS_CA"):
         tls.calling(config_for(tmp_path, 5060, CARILLON_TLS_CA=str(key)))
+
+
+def test_a_renewed_certificate_is_shown_without_a_restart(tmp_path: Path) -> None:
+    @scene
+    async def play() -> None:
+        certificate, key = tls.own_certificate(tmp_path / "given", HOST)
+        given = {"CARILLON_TLS_CERT": str(certificate), "CARILLON_TLS_KEY": str(key)}
+
+        async def shown(port: int) -> bytes | None:
+            blind = ssl.create_default_context()
+            blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
+            _, writer = await asyncio.open_connection(HOST, port, ssl=blind)
+            found: bytes | None = writer.get_extra_info("ssl_object").getpeercert(True)
+            writer.close()
+            return found
+
+        async with Switch(tmp_path, **given) as switch:
+            before = await shown(switch.port + 1)
+            switch.serving.renew()
+            assert await shown(switch.port + 1) == before
+            fresh, fresh_key = tls.own_certificate(tmp_path / "fresh", HOST)
+            certificate.write_bytes(fresh.read_bytes())
+            switch.serving.renew()  # half of it is here
+            assert await shown(switch.port + 1) == before
+            key.write_bytes(fresh_key.read_bytes())
+            switch.serving.renew()
+            assert await shown(switch.port + 1) == ssl.PEM_cert_to_DER_cert(fresh.read_text())
+
+    play()
 
 
 def test_a_carrier_over_tls_is_called_only_with_a_certificate_we_trust(tmp_path: Path) -> None:

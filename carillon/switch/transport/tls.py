@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import os
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -16,25 +17,49 @@ from cryptography.x509.oid import NameOID
 
 from carillon.bus.config import BadSetting, Config
 
+log = logging.getLogger(__name__)
+
 YEARS = timedelta(days=3650)
 SPARE = timedelta(days=30)
 
 
-def serving(config: Config) -> ssl.SSLContext:
-    """Return the TLS of connections to us; `BadSetting` when the given certificate cannot be used."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    certificate, key = config.tls_cert, config.tls_key
-    if certificate is None or key is None:
-        certificate, key = own_certificate(config.switch_state / "tls", config.host)
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise BadSetting(
-            f"CARILLON_TLS_CERT={str(certificate)!r}, CARILLON_TLS_KEY={str(key)!r}: {error}; give a "
-            "certificate chain and its key as PEM files, or neither."
-        ) from error
-    return context
+class Serving:
+    """The TLS of connections to us; `BadSetting` when the given certificate cannot be used."""
+
+    def __init__(self, config: Config) -> None:
+        certificate, key = config.tls_cert, config.tls_key
+        if certificate is None or key is None:
+            certificate, key = own_certificate(config.switch_state / "tls", config.host)
+        self._files = certificate, key
+        self._seen = self._state()
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            self.context.load_cert_chain(certificate, key)
+        except (OSError, ssl.SSLError) as error:
+            raise BadSetting(
+                f"CARILLON_TLS_CERT={str(certificate)!r}, CARILLON_TLS_KEY={str(key)!r}: {error}; give "
+                "a certificate chain and its key as PEM files, or neither."
+            ) from error
+
+    def _state(self) -> list[tuple[int, int]]:
+        found = [path.stat() for path in self._files if path.exists()]
+        return [(each.st_mtime_ns, each.st_ino) for each in found]
+
+    def renew(self) -> None:
+        """Take a certificate that was renewed, for new connections; a broken one changes nothing."""
+        state = self._state()
+        if state == self._seen:
+            return
+        self._seen = state
+        try:
+            # Key and certificate are replaced one after the other: both are tried before they count.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._files)
+            self.context.load_cert_chain(*self._files)
+        except (OSError, ssl.SSLError) as error:
+            log.warning("tls: the new certificate cannot be used (%s); the old one stays", error)
+        else:
+            log.info("tls: a new certificate is in use")
 
 
 def calling(config: Config) -> ssl.SSLContext:
