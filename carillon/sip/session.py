@@ -259,6 +259,10 @@ class Session:
         elif status == 491 and not leg.retried and leg.state == "confirmed":
             self._try_again(leg, asked.message.body, now)
             return
+        elif status == 500 and not leg.retried:
+            # What was lost and sent again comes after what was said later, and is refused (§12.2.2).
+            leg.retried = True
+            leg.postponed = asked.message.body if leg.postponed is None else leg.postponed
         else:
             self._core.tell(OfferRefused(leg.number, status))
         self._provisionals.advance(leg, now)

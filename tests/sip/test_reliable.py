@@ -306,7 +306,8 @@ def test_over_a_lossy_wire_changes_before_the_answer_end_alike_on_both_sides(see
     for phone, number in ((ann, leg), (ben, theirs), (ann, leg)):
         phone.endpoint.reoffer(number, HOLD, wire.now)
         wire.run(20)
-        assert phone.events[-1] == OfferAnswered(number, HELD)
+        assert phone.all(OfferAnswered)[-1] == OfferAnswered(number, HELD)
+    assert [len(phone.all(OfferAnswered)) for phone in (ann, ben)] == [2, 1]
     assert [each.method for each in (*ann.all(Offered), *ben.all(Offered))] == ["UPDATE"] * 3
     ben.endpoint.accept(theirs, ANSWER, wire.now)
     wire.run(40)
