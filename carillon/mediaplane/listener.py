@@ -1,7 +1,7 @@
 """What legs say, decoded: for the legs that are mixed, recorded or searched for keys, and for no other.
 
-Their packets wait in jitter buffers. Every tick takes 20 ms from each, fills what is missing, and keeps a
-second of it: what is mixed and what is recorded is the same sound, and all legs' lies side by side.
+Their packets wait in jitter buffers. Every tick takes 20 ms from each, fills what is missing, and keeps more
+than a second of it: what is mixed and what is recorded is the same sound, and all legs' lies side by side.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from carillon.mediaplane.coding import Decoders
 from carillon.mediaplane.legs import MAX_LEGS, NONE, Legs
 from carillon.mediaplane.pace import TICK_SECONDS
 
-KEPT_FRAMES = 50
+KEPT_FRAMES = 64
 MAX_BEHIND = 6
 """Ticks the clock may be ahead of ours: a tick may be late, and is then made up for."""
 LOUDEST_NOISE = 40
@@ -182,7 +182,7 @@ class Listener:
         return samples
 
     def past(self, row: int, start: int, stop: int) -> Samples:
-        """Return a leg's frames from tick `start` to before `stop`, (n, 160), of the last second."""
+        """Return a leg's frames from tick `start` to before `stop`, (n, 160), of the last `KEPT_FRAMES`."""
         slots = np.arange(start, stop) % KEPT_FRAMES
         samples: Samples = self._kept[self.track[row], slots]
         return samples

@@ -23,7 +23,8 @@ from carillon.schema.mediacontrol import (
     StartRecording,
 )
 
-FLUSH_FRAMES = 25
+FLUSH_FRAMES = 35
+LISTENING_FRAMES = 15
 UNDERWAY_FRAMES = 2
 """A packet that comes now was spoken at least one ago."""
 FRAMES_PER_SECOND = SAMPLE_RATE // FRAME_SAMPLES
@@ -55,7 +56,7 @@ class Recording:
 
 
 class Recorder:
-    """Writes what recorded legs say every half second."""
+    """Writes what recorded legs say every 700 ms."""
 
     def __init__(
         self, writer: Writer, listener: Listener, tell: Callable[[MediaEvent], None]
@@ -140,7 +141,10 @@ class Recorder:
         self._plan(recording)
 
     def _plan(self, recording: Recording) -> None:
-        due = min(recording.written_to + FLUSH_FRAMES, recording.ends_at)
+        # Whether somebody still speaks is seen only when it is written.
+        often = recording.command.silence_seconds > 0
+        frames = LISTENING_FRAMES if often else FLUSH_FRAMES
+        due = min(recording.written_to + frames, recording.ends_at)
         recording.due = due
         heapq.heappush(self._due, (due, recording.command.recording))
 

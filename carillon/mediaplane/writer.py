@@ -237,6 +237,9 @@ def _append(file: WavFile, samples: bytes) -> None:
         raise
     file.data_bytes += len(samples)
     file.written += len(samples)
+    if file.data_start == HEADER_BYTES:
+        os.pwrite(file.fd, write_header(file.channels, file.data_bytes), 0)
+        return
     size = file.data_start + file.data_bytes
     os.pwrite(file.fd, struct.pack("<I", file.data_bytes), file.data_start - 4)
     os.pwrite(file.fd, struct.pack("<I", size - 8), 4)
