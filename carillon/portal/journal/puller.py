@@ -22,6 +22,8 @@ class Puller:
     def __init__(self, switch: SwitchClient) -> None:
         self._switch = switch
         self._failures = 0
+        self.interrupted = False
+        """Whether the switch was out of reach since whoever asks has set this to False."""
 
     def pull(self) -> int:
         """Apply one page and return how many entries were new; 0 after a failure and its pause."""
@@ -29,6 +31,7 @@ class Puller:
             new = self._pull_page()
         except (Unreachable, OperationalError) as error:
             self._failures += 1
+            self.interrupted = True
             if self._failures == 1:
                 log.warning("The journal cannot be read now: %s", error)
             close_old_connections()

@@ -27,14 +27,20 @@ class Command(BaseCommand):
         from carillon.bus.client import SwitchClient
         from carillon.portal.journal.puller import Puller
         from carillon.portal.site.housekeeping import keep_house
+        from carillon.portal.voicemail.lamps import Lamps
 
         for sig in (signal.SIGINT, signal.SIGTERM):
             signal.signal(sig, _stop)
         config = settings.CONFIG
-        puller = Puller(SwitchClient(config.switch_url, config.secret()))
+        switch = SwitchClient(config.switch_url, config.secret())
+        puller, lamps = Puller(switch), Lamps(switch)
         next_housekeeping = time.monotonic()
         while True:
             if time.monotonic() >= next_housekeeping:
                 keep_house()
                 next_housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
             puller.pull()
+            if puller.interrupted:
+                puller.interrupted = False
+                lamps.forget()
+            lamps.tell()
