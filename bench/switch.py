@@ -68,6 +68,7 @@ class BenchSwitch:
             "CARILLON_HTTP_PORT": "28400",
             "CARILLON_SIP_PORT": "28460",
             "CARILLON_RTP_PORT": "28500",
+            "CARILLON_MEDIA_PROCESSES": "1",
         }
         config = read_config(self._environ)
         config.make_folders()

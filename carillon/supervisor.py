@@ -42,6 +42,7 @@ class Child:
     after: str = ""
     outlives: str = ""
     once: bool = False
+    environ: tuple[tuple[str, str], ...] = ()
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     delay: float = FIRST_DELAY
@@ -74,7 +75,15 @@ def children(config: Config) -> list[Child]:
 
     return [
         # The sound stays until the switch has said goodbye and its files are closed.
-        child("media", "carillon.mediaplane", outlives="switch"),
+        *(
+            Child(
+                f"media-{index + 1}" if index else "media",
+                [sys.executable, "-m", "carillon.mediaplane"],
+                outlives="switch",
+                environ=(("CARILLON_MEDIA_INDEX", str(index)),),
+            )
+            for index in range(config.media_processes)
+        ),
         child("switch", "carillon.switch"),
         child("sandbox", "carillon.sandbox"),
         child("set-up", "carillon.portal", "prepare", once=True),
@@ -96,7 +105,10 @@ def check_ports(config: Config) -> None:
         (config.host, config.sip_ws_port, tcp, "SIP over WebSocket", "CARILLON_SIP_PORT"),
         (config.host, config.sip_wss_port, tcp, "SIP over secure WebSocket", "CARILLON_SIP_PORT"),
         ("127.0.0.1", config.sandbox_sip_port, udp, "the sandbox carrier", "CARILLON_SIP_PORT"),
-        (config.host, config.rtp_port, udp, "sound (RTP)", "CARILLON_RTP_PORT"),
+        *(
+            (config.host, config.for_media(n).rtp_port, udp, "sound (RTP)", "CARILLON_RTP_PORT")
+            for n in range(config.media_processes)
+        ),
     ]
     for host, port, kind, what, setting in wanted:
         with socket.socket(socket.AF_INET, kind) as probe:
@@ -211,7 +223,7 @@ class Supervisor:
     def _start(self, child: Child) -> None:
         child.started_at = time.monotonic()
         try:
-            child.process = _spawn(child.command)
+            child.process = _spawn(child.command, child.environ)
         except OSError as error:
             self._put_off(child, f"cannot be started ({error.strerror})", child.started_at)
             return
@@ -289,7 +301,9 @@ class Supervisor:
         return max(0.0, min([longest, *waits]))
 
 
-def _spawn(command: list[str]) -> subprocess.Popen[bytes]:
+def _spawn(
+    command: list[str], environ: tuple[tuple[str, str], ...] = ()
+) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -297,7 +311,7 @@ def _spawn(command: list[str]) -> subprocess.Popen[bytes]:
         stderr=subprocess.STDOUT,
         start_new_session=True,
         preexec_fn=_die_with_parent,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **dict(environ)},
     )
     os.set_blocking(_output(process).fileno(), False)
     return process

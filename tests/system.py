@@ -102,7 +102,7 @@ class System:
         "worker": ["carillon.portal", "work"],
     }
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *, media: int = 1) -> None:
         http, sip, rtp = free_ports()
         self.environ = {
             **os.environ,
@@ -110,6 +110,7 @@ class System:
             "CARILLON_HTTP_PORT": str(http),
             "CARILLON_SIP_PORT": str(sip),
             "CARILLON_RTP_PORT": str(rtp),
+            "CARILLON_MEDIA_PROCESSES": str(media),
         }
         self.config: Config = read_config(self.environ)
         self.config.make_folders()
@@ -117,16 +118,19 @@ class System:
         self.switch = SwitchClient(self.config.switch_url, self.secret)
         self.outside = SandboxClient(self.config.sandbox_url, self.secret)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.plans: dict[str, int] = {}
 
     # -- processes -------------------------------------------------------------------------------
 
     def start(self, *parts: str) -> None:
-        """Start processes and wait until they serve."""
+        """Start processes and wait until they serve; media-2 is the second media process."""
         for part in parts:
+            name, _, nth = part.partition("-")
+            environ = {**self.environ, "CARILLON_MEDIA_INDEX": str(int(nth or 1) - 1)}
             log = open(self.config.data / f"{part}.log", "ab")  # noqa: SIM115
-            command = [sys.executable, "-m", *self.MODULES[part]]
+            command = [sys.executable, "-m", *self.MODULES[name]]
             self.processes[part] = subprocess.Popen(
-                command, env=self.environ, stdout=log, stderr=subprocess.STDOUT
+                command, env=environ, stdout=log, stderr=subprocess.STDOUT
             )
             log.close()
         if "switch" in parts:
@@ -166,7 +170,9 @@ class System:
         folder = self.config.switch_state / "plans"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{plan.company}.plan.json").write_bytes(write_plan(plan))
-        index = PlanIndex((PlanRef(plan.company, plan.version),), trunks)
+        self.plans[plan.company] = plan.version
+        refs = tuple(PlanRef(company, version) for company, version in self.plans.items())
+        index = PlanIndex(refs, trunks)
         (folder / "index.json").write_bytes(msgspec.json.encode(index))
 
     def prompt(self, key: str, samples: Samples) -> Prompt:
@@ -229,10 +235,14 @@ def _connects(port: int) -> bool:
 
 @contextlib.contextmanager
 def running(
-    data: Path, *parts: str, plan: Plan | None = None, trunks: tuple[Trunk, ...] = ()
+    data: Path,
+    *parts: str,
+    plan: Plan | None = None,
+    trunks: tuple[Trunk, ...] = (),
+    media: int = 1,
 ) -> Iterator[System]:
     """Run a system for a while."""
-    system = System(data)
+    system = System(data, media=media)
     if plan is not None:
         system.seed(plan, *trunks)
     try:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+MOST_MEDIA_PROCESSES = 8
 
 
 class BadSetting(Exception):
@@ -23,6 +25,9 @@ class Config:
     sip_port: int
     rtp_port: int
     rtp_ports: int
+    media_processes: int = 1
+    media_index: int = 0
+    """Which of the media processes this configuration is for, see `for_media`."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_ca: Path | None = None
@@ -95,8 +100,14 @@ class Config:
 
     @property
     def media_socket(self) -> Path:
-        """Where the media process listens for the switch."""
-        return self.data / "run" / "media.sock"
+        """Where this media process listens for the switch."""
+        return self.data / "run" / f"media{self.media_index or ''}.sock"
+
+    def for_media(self, index: int) -> Config:
+        """Return the settings of one of several media processes: its own socket and share of the ports."""
+        share = self.rtp_ports // self.media_processes // 2 * 2
+        first = self.rtp_port + index * share
+        return replace(self, rtp_port=first, rtp_ports=share, media_index=index)
 
     def make_folders(self) -> None:
         """Make every folder, readable by this user only."""
@@ -121,6 +132,18 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     text = environ.get(name, "").strip() or str(default)
     if not text.isdecimal() or not 1024 <= int(text) <= 65000:
         raise BadSetting(f"{name}={text!r}: give a port from 1024 to 65000, for example {default}.")
+    return int(text)
+
+
+def default_media_processes() -> int:
+    """Return how many cores there are for sound: half of them, one at least, as the rest has work too."""
+    return max(1, min(MOST_MEDIA_PROCESSES, (os.cpu_count() or 1) // 2))
+
+
+def _count(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, "").strip() or str(default)
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_MEDIA_PROCESSES:
+        raise BadSetting(f"{name}={text!r}: give a number from 1 to {MOST_MEDIA_PROCESSES}.")
     return int(text)
 
 
@@ -155,6 +178,7 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
     tls_cert, tls_key = _file(env, "CARILLON_TLS_CERT"), _file(env, "CARILLON_TLS_KEY")
     if (tls_cert is None) != (tls_key is None):
         raise BadSetting("CARILLON_TLS_CERT and CARILLON_TLS_KEY: give both, or neither.")
+    processes = _count(env, "CARILLON_MEDIA_PROCESSES", default_media_processes())
     return Config(
         data=Path(env.get("CARILLON_DATA") or "data").absolute(),
         host=env.get("CARILLON_HOST", "").strip() or "127.0.0.1",
@@ -162,6 +186,7 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
         sip_port=_port(env, "CARILLON_SIP_PORT", 5060),
         rtp_port=rtp_port,
         rtp_ports=min(4000, 65000 - rtp_port),
+        media_processes=processes,
         tls_cert=tls_cert,
         tls_key=tls_key,
         tls_ca=_file(env, "CARILLON_TLS_CA"),

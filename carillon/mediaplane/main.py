@@ -33,6 +33,9 @@ FINISH_SECONDS = 0.8
 COMPLAIN_SECONDS = 1.0
 NICENESS = -11
 
+INDEX = "CARILLON_MEDIA_INDEX"
+"""Which of several media processes this is; set by the supervisor."""
+
 log = logging.getLogger("carillon.mediaplane")
 
 
@@ -251,6 +254,7 @@ def main() -> int:
     _allow_many_sockets()
     try:
         config = read_config()
+        config = config.for_media(int(os.environ.get(INDEX, "0")))
         config.make_folders()
         process = Process(config)
         _take_precedence()

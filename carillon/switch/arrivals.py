@@ -129,7 +129,7 @@ class Arrivals:
         plan, number = found
         caller, name = self._caller(received.request)
         party = Party(caller, e164=caller, trunk=trunk.id)
-        leg = self._caller_leg(received, party)
+        leg = self._caller_leg(received, party, plan)
         arrived = self._arrived(
             plan, "inbound", caller, called, caller_name=name, number=number.id, trunk=trunk.id
         )
@@ -143,7 +143,7 @@ class Arrivals:
     def _from_device(self, received: InviteReceived, owner: Owner) -> None:
         plan, user = owner.plan, owner.user
         party = Party(user.name, user=user.id, device=owner.device.id)
-        leg = self._caller_leg(received, party)
+        leg = self._caller_leg(received, party, plan)
         if received.replaces is not None:
             self._board.legs[received.leg] = leg
             self._admit(leg, lambda: self._replace(leg, plan.company, received))
@@ -207,8 +207,8 @@ class Arrivals:
         )
         self._begin(received, leg, arrived, flow, number)
 
-    def _caller_leg(self, received: InviteReceived, party: Party) -> Leg:
-        leg = Leg(self._board, CALLER_LEG, party)
+    def _caller_leg(self, received: InviteReceived, party: Party, plan: Plan) -> Leg:
+        leg = Leg(self._board, CALLER_LEG, party, self._board.halls.of(plan.company))
         leg.sip = received.leg
         if not leg.take_offer(sdp_of(received.request)):
             raise Refusal(488)

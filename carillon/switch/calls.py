@@ -63,10 +63,11 @@ class Call:
         self.plan = plan
         self.number = number
         self.a = a
+        self.sounds = a.sounds
         a.call = self
         visit = None if placed else Visit(board, a, plan, number, arrived.direction)
         self.visit: Visit | None = visit
-        self.talk = Conversation(board, board.music(plan, number))
+        self.talk = Conversation(a.sounds, board.music(plan, number))
         self.guests = Guests(board)
         self.legs = [a]
         self.cursor = board.journal.cursor
@@ -318,7 +319,7 @@ class Call:
         self.visit.stop_waiting()
         self._board.closing.add(self)
         self.recordings.stop()
-        if not self._board.sounds.connected:
+        if not self.sounds.connected:
             self.recordings.give_up()
 
     def recorded(self, reason: str, seconds: float, digit: str) -> None:
@@ -352,7 +353,7 @@ class Call:
         self.guests.close()
         if self.visit is not None:
             self.visit.ringing.stop("")
-        if not self._board.sounds.connected:
+        if not self.sounds.connected:
             self.recordings.give_up()
         self.maybe_finish()
 

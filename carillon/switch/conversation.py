@@ -10,7 +10,7 @@ from carillon.schema.mediacontrol import BridgeLegs, HearLegs
 from carillon.switch.legs import Leg
 
 if TYPE_CHECKING:
-    from carillon.switch.switchboard import Switchboard
+    from carillon.switch.sounds import Sounds
 
 TALK, LISTEN, WHISPER = "talk", "listen", "whisper"
 """Roles. Who barges in simply talks."""
@@ -50,10 +50,10 @@ def heard_by(party: Party, parties: Iterable[Party]) -> tuple[Leg, ...]:
 class Conversation:
     """The parties, in the order they joined. Every change is put into effect at once."""
 
-    def __init__(self, board: Switchboard, music: tuple[str, ...]) -> None:
+    def __init__(self, sounds: Sounds, music: tuple[str, ...]) -> None:
         self.music = music
         """The files that whoever is put on hold hears."""
-        self._board = board
+        self._sounds = sounds
         self._parties: dict[Leg, Party] = {}
         self._heard: dict[Leg, tuple[Leg, ...]] = {}
         self._waiting: set[Leg] = set()
@@ -101,7 +101,7 @@ class Conversation:
         for leg in legs:
             self._parties.pop(leg, None)
             if self._heard.pop(leg, ()) and not leg.gone:
-                self._board.sounds.ask(HearLegs(leg.media))
+                self._sounds.ask(HearLegs(leg.media))
             if leg in self._waiting:
                 self._waiting.discard(leg)
                 leg.ear.stop()
@@ -126,11 +126,11 @@ class Conversation:
         changed = [leg for leg in fresh if fresh[leg] != self._heard.get(leg)]
         pair = self._pair(fresh)
         if pair and any(leg in pair for leg in changed):
-            self._board.sounds.ask(BridgeLegs(pair[0].media, pair[1].media))
+            self._sounds.ask(BridgeLegs(pair[0].media, pair[1].media))
             changed = [leg for leg in changed if leg not in pair]
         for leg in changed:
             sources = tuple((source.media, 1.0) for source in fresh[leg])
-            self._board.sounds.ask(HearLegs(leg.media, sources))
+            self._sounds.ask(HearLegs(leg.media, sources))
         for leg in waiting - self._waiting:
             self._wait(leg)
         self._heard, self._waiting = fresh, waiting

@@ -51,7 +51,7 @@ def _user_legs(board: Switchboard, call: Call, user: str) -> list[Leg]:
             to = f"<sip:{device.username}@{host}>"
             dial = Dial(binding.contact, binding.flow, from_, to, hops=call.hops)
             party = Party(who, user=user, device=device.id)
-            legs.append(Leg(board, call.next_leg_id(), party, dial=dial))
+            legs.append(Leg(board, call.next_leg_id(), party, call.sounds, dial=dial))
     return legs
 
 
@@ -70,7 +70,7 @@ def caller_legs(board: Switchboard, plan: Plan, user: User, device: str, shown: 
             dial = Dial(binding.contact, binding.flow, from_, f"<sip:{each.username}@{host}>")
             name = f"{CALLER_LEG}{len(legs) + 1}" if legs else CALLER_LEG
             party = Party(user.name, user=user.id, device=each.id)
-            legs.append(Leg(board, name, party, dial=dial))
+            legs.append(Leg(board, name, party, board.halls.of(plan.company), dial=dial))
     return legs[:MOST_RINGING]
 
 
@@ -116,7 +116,7 @@ def outside_leg(
             target=target,
         )
         party = Party(target.e164, e164=target.e164, trunk=trunk.id)
-        return Leg(board, call.next_leg_id(), party, dial=dial)
+        return Leg(board, call.next_leg_id(), party, call.sounds, dial=dial)
     return None
 
 

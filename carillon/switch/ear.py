@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from carillon.schema.mediacontrol import PlayFiles, PlayTone, StopPlay
 
 if TYPE_CHECKING:
-    from carillon.switch.switchboard import Switchboard
+    from carillon.switch.sounds import Sounds
 
 
 class Ear:
     """The prompts and tones of one leg, `media` to the media process, one after the other."""
 
-    def __init__(self, board: Switchboard, media: int) -> None:
-        self._board = board
+    def __init__(self, sounds: Sounds, media: int) -> None:
+        self._sounds = sounds
         self._media = media
         self._play = 0
         self._heard: PlayFiles | PlayTone | None = None
@@ -30,7 +30,7 @@ class Ear:
     def _hear(self, command: PlayFiles | PlayTone) -> None:
         self._play = command.play
         self._heard = command
-        self._board.sounds.ask(command)
+        self._sounds.ask(command)
 
     def is_over(self, play: int) -> bool:
         """Take the news that something ended; say whether it is what is being heard."""
@@ -47,9 +47,9 @@ class Ear:
         """Play no more."""
         if self._heard is not None:
             self._heard = None
-            self._board.sounds.ask(StopPlay(self._media))
+            self._sounds.ask(StopPlay(self._media))
 
     def restore(self) -> None:
         """Play again from its beginning what was not over."""
         if self._heard is not None:
-            self._board.sounds.ask(self._heard)
+            self._sounds.ask(self._heard)

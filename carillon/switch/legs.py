@@ -13,7 +13,7 @@ from carillon.sip.digest import Credentials
 from carillon.sip.endpoint import Flow
 from carillon.switch.ear import Ear
 from carillon.switch.securing import SDES, wish_for
-from carillon.switch.sounds import NoPort
+from carillon.switch.sounds import NoPort, Sounds
 from carillon.switch.stream import Stream
 
 if TYPE_CHECKING:
@@ -62,8 +62,17 @@ class Leg:
     `answered` once two can talk (for the caller's leg: the ACK came), `gone` once its SIP side is over.
     """
 
-    def __init__(self, board: Switchboard, name: str, party: Party, *, dial: Dial | None = None):
+    def __init__(
+        self,
+        board: Switchboard,
+        name: str,
+        party: Party,
+        sounds: Sounds,
+        *,
+        dial: Dial | None = None,
+    ):
         self.id = name
+        self.sounds = sounds
         self.party = party
         self.call: Call | None = None
         self.sip = 0
@@ -77,7 +86,7 @@ class Leg:
         self.coach = False
         self.counted = ""
         """The company whose outside calls it counts among, "" for a leg that does not."""
-        self.ear = Ear(board, self.media)
+        self.ear = Ear(sounds, self.media)
         self.accepted = False
         self._board = board
         self._dial = dial
@@ -189,7 +198,7 @@ class Leg:
         self.stream.give_back()
         self.stream = Stream(self._board, self, to_carrier=False)
         self.media = self.stream.number
-        self.ear = Ear(self._board, self.media)
+        self.ear = Ear(self.sounds, self.media)
         try:
             self.stream.prepare()
         except NoPort:
@@ -258,7 +267,7 @@ class Leg:
         if self.call is not None:
             self._board.people.release(self.call, self)
         if self.sounding:
-            self._board.sounds.close(self)
+            self.sounds.close(self)
         else:
             self.stream.give_back()
             self.tell_end(None)

@@ -59,7 +59,7 @@ async def _serve(board: Switchboard, server: Server) -> int:
         board.loop.add_signal_handler(name, stop.set)
     parts = (
         board.plans.follow(),
-        board.sounds.plane.follow(),
+        *(sounds.plane.follow() for sounds in board.halls.every),
         board.trunks.follow(),
         board.keep_house(),
         server.serve(),

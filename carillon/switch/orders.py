@@ -199,7 +199,7 @@ class Orders:
         if not keys or len(keys) > MOST_KEYS_AT_ONCE or not KEYS.issuperset(keys):
             raise CannotDo(400, "bad-number")
         for other in others:
-            self._board.sounds.ask(SendDigits(other.media, keys))
+            call.sounds.ask(SendDigits(other.media, keys))
 
     def pressed(self, call: Call, leg: Leg, digit: str) -> None:
         """A phone of ours pressed a key while talking: star 1 records, star 2 pauses; coaches change role."""

@@ -107,31 +107,31 @@ class CallRecordings:
             return
         for leg in [leg for leg in recording.sides if leg not in talkers]:
             del recording.sides[leg]
-            self._board.sounds.ask(LeaveRecording(recording.number, leg.media))
+            self._a.sounds.ask(LeaveRecording(recording.number, leg.media))
         for leg in talkers:
             if leg not in recording.sides:
                 taken = set(recording.sides.values())
                 recording.sides[leg] = 1 if 0 in taken else 0
                 command = JoinRecording(recording.number, leg.media, recording.sides[leg])
-                self._board.sounds.ask(command)
+                self._a.sounds.ask(command)
 
     def pause(self) -> None:
         """Keep nothing of what is said until `go_on`."""
         if self.state == "on" and self._conversation is not None:
             self._conversation.paused = True
-            self._board.sounds.ask(PauseRecording(self._conversation.number))
+            self._a.sounds.ask(PauseRecording(self._conversation.number))
 
     def go_on(self) -> None:
         """Record again after a pause."""
         if self.state == "paused" and self._conversation is not None:
             self._conversation.paused = False
-            self._board.sounds.ask(ResumeRecording(self._conversation.number))
+            self._a.sounds.ask(ResumeRecording(self._conversation.number))
 
     def stop_call(self) -> None:
         """Finish the conversation's file; another may be begun."""
         if self._conversation is not None and not self._conversation.stopping:
             self._conversation.stopping = True
-            self._board.sounds.ask(StopRecording(self._conversation.number))
+            self._a.sounds.ask(StopRecording(self._conversation.number))
 
     # -- a message -------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class CallRecordings:
         name = secrets.token_hex(8)
         day = datetime.fromtimestamp(self._board.clock(), UTC)
         path = f"{day:%Y/%m/%d}/{name}.wav"
-        number = self._board.sounds.number_recording(self._call)
+        number = self._a.sounds.number_recording(self._call)
         recording = Recording(name, number, path, box, limits, sides)
         self._all[number] = recording
         kind = "voicemail" if box else "call"
@@ -187,18 +187,18 @@ class CallRecordings:
             legs = [legs[0], legs[-1]]
         media = tuple(leg.media for leg in legs)
         full = str(self._board.recordings / recording.path)
-        self._board.sounds.ask(StartRecording(recording.number, media, full, *recording.limits))
+        self._a.sounds.ask(StartRecording(recording.number, media, full, *recording.limits))
         for leg, side in recording.sides.items():
             if leg not in legs:
-                self._board.sounds.ask(JoinRecording(recording.number, leg.media, side))
+                self._a.sounds.ask(JoinRecording(recording.number, leg.media, side))
         if recording.paused:
-            self._board.sounds.ask(PauseRecording(recording.number))
+            self._a.sounds.ask(PauseRecording(recording.number))
 
     def stop(self) -> None:
         """Finish every file; `stopped` is told of each."""
         for recording in self._all.values():
             if not recording.stopped:
-                self._board.sounds.ask(StopRecording(recording.number))
+                self._a.sounds.ask(StopRecording(recording.number))
 
     def stopped(self, event: RecordingStopped) -> None:
         """A file is closed."""

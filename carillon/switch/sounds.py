@@ -63,11 +63,12 @@ class Ports:
 
 
 class Sounds:
-    """Legs and recordings by their numbers in the media process."""
+    """Legs and recordings by their numbers in one media process."""
 
-    def __init__(self, board: Switchboard) -> None:
-        config = board.config
+    def __init__(self, board: Switchboard, index: int) -> None:
+        config = board.config.for_media(index)
         self._board = board
+        self.shared_port = config.rtp_port
         self.ports = Ports(config.rtp_port + 2, config.rtp_port + config.rtp_ports - 2)
         self.plane = MediaPlane(
             config.media_socket,
@@ -197,10 +198,14 @@ class Sounds:
             case _:
                 pass
 
+    def _calls(self) -> list[Call]:
+        return [call for call in self._board.calls.values() if call.sounds is self]
+
     def _returned(self, hello: Hello) -> None:
-        self._board.troubles.ended("media-lost")
         self.fingerprint = hello.fingerprint
-        for call in list(self._board.calls.values()):
+        if self._board.halls.all_but(self):
+            self._board.troubles.ended("media-lost")
+        for call in self._calls():
             with self._board.guard(call):
                 restore_sound(call)
 
@@ -210,6 +215,6 @@ class Sounds:
         for leg in list(self._legs.values()):
             if leg.gone:
                 self._closed(leg, None)
-        for call in list(self._board.calls.values()):
+        for call in self._calls():
             with self._board.guard(call):
                 lose_sound(call)

@@ -30,7 +30,8 @@ class Stream:
     """
 
     def __init__(self, board: Switchboard, leg: Leg, *, to_carrier: bool, wish: str = "") -> None:
-        self.number = board.sounds.number()
+        self._sounds = leg.sounds
+        self.number = self._sounds.number()
         self.remote: sdp.Session | None = None
         self.codec = PCMA
         self.settled = False
@@ -99,11 +100,11 @@ class Stream:
     def _can_move(self, target: tuple[str, int]) -> bool:
         """Two legs on the shared port are only told apart by where they send from, or by ICE."""
         on_shared = self._opened and not self._port and not self.securing.over_ice
-        return not on_shared or self._board.sounds.can_share(target, self._leg)
+        return not on_shared or self._sounds.can_share(target, self._leg)
 
     def _here(self) -> sdp.Local:
         config = self._board.config
-        self._offered_port = self._port or config.rtp_port
+        self._offered_port = self._port or self._sounds.shared_port
         return sdp.Local(
             config.host, self._offered_port, session=self.number, version=self._version
         )
@@ -116,7 +117,7 @@ class Stream:
         order += [codec for codec in known if codec not in order]
         remote = self.remote
         digits = remote.digits if remote and remote.digits >= 0 else DIGITS
-        self._fingerprint = self._board.sounds.fingerprint
+        self._fingerprint = self._sounds.fingerprint
         secured = self.securing.offered(self._fingerprint)
         return sdp.offer(
             self._here(),
@@ -131,7 +132,7 @@ class Stream:
         if self.remote is None:
             return self.offer()
         self.settled = True
-        self._fingerprint = self._board.sounds.fingerprint
+        self._fingerprint = self._sounds.fingerprint
         secured = self.securing.answered(self._fingerprint)
         return sdp.answer(self.remote, self._here(), self.codec, secured=secured)
 
@@ -143,7 +144,7 @@ class Stream:
     def moved(self) -> bool:
         """Whether the sound is elsewhere than we said, or shows another certificate."""
         dtls = self.securing.kind == DTLS
-        if dtls and self._fingerprint not in ("", self._board.sounds.fingerprint):
+        if dtls and self._fingerprint not in ("", self._sounds.fingerprint):
             return True
         return bool(self._port) and self._offered_port != self._port
 
@@ -154,10 +155,10 @@ class Stream:
 
         With keys in SDP there is nothing to listen to before theirs are known.
         """
-        if self.securing.kind == DTLS and not self._board.sounds.fingerprint:
+        if self.securing.kind == DTLS and not self._sounds.fingerprint:
             raise NoPort
         if self.securing.kind == SDES:
-            self._port = self._port or self._board.sounds.ports.take()
+            self._port = self._port or self._sounds.ports.take()
         else:
             self.open()
 
@@ -166,21 +167,21 @@ class Stream:
         if self._opened:
             return
         if not (self.securing.over_ice or self._port or (self._to_carrier and self._claim())):
-            self._port = self._board.sounds.ports.take()
+            self._port = self._sounds.ports.take()
         self._opened = True
-        self._board.sounds.opened(self._leg)
-        self._board.sounds.ask(self._open_command())
+        self._sounds.opened(self._leg)
+        self._sounds.ask(self._open_command())
 
     def _claim(self) -> bool:
         """Claim the far end's address on the shared port in place of the one before."""
         target = self._target()
-        if target is None or not self._board.sounds.can_share(target, self._leg):
+        if target is None or not self._sounds.can_share(target, self._leg):
             return False
         if self._shared is not None:
-            self._board.sounds.unshare(self._shared, self._leg)
+            self._sounds.unshare(self._shared, self._leg)
         self._shared = None
         # Nobody sends from where a leg on hold says that it is; many may say so at once.
-        if target[0] != NOWHERE and self._board.sounds.share(target, self._leg):
+        if target[0] != NOWHERE and self._sounds.share(target, self._leg):
             self._shared = target
         return True
 
@@ -218,7 +219,7 @@ class Stream:
         if not self._port and not self.securing.over_ice:
             self._claim()
         payload_type, digits, clock = self._payload_types()
-        self._board.sounds.ask(
+        self._sounds.ask(
             AimLeg(
                 self.number,
                 payload_type,
@@ -234,7 +235,7 @@ class Stream:
     def reopen(self) -> None:
         """Make the leg again in a new media process, on the same port."""
         if self.sounding:
-            self._board.sounds.ask(self._open_command())
+            self._sounds.ask(self._open_command())
 
     def close(self) -> None:
         """The media process has no such leg any more: give back what it had."""
@@ -244,8 +245,8 @@ class Stream:
     def give_back(self) -> None:
         """Give back port and address, also of a leg that was never opened."""
         if self._port:
-            self._board.sounds.ports.give_back(self._port)
+            self._sounds.ports.give_back(self._port)
         self._port = 0
         if self._shared is not None:
-            self._board.sounds.unshare(self._shared, self._leg)
+            self._sounds.unshare(self._shared, self._leg)
         self._shared = None

@@ -30,6 +30,7 @@ from carillon.switch.calls import Call
 from carillon.switch.devices import Devices
 from carillon.switch.dialling import caller_legs, legs_for
 from carillon.switch.driver import Driver
+from carillon.switch.halls import Halls
 from carillon.switch.journal import Journal
 from carillon.switch.keys import key_of
 from carillon.switch.lamps import Lamps
@@ -40,7 +41,6 @@ from carillon.switch.orders import Orders
 from carillon.switch.parking import Parking
 from carillon.switch.people import People
 from carillon.switch.plans import PlanStore
-from carillon.switch.sounds import Sounds
 from carillon.switch.tolls import Tolls
 from carillon.switch.transfers import Transfers
 from carillon.switch.transport import tls
@@ -134,7 +134,7 @@ class Switchboard:
         )
         self.lamps = Lamps(self)
         self.people = People(self.plans, self.devices, self.lamps.changed)
-        self.sounds = Sounds(self)
+        self.halls = Halls(self)
         self.closing = Lapse(self.loop, CLOSING_SECONDS, self._finish_late)
         """Calls that end: how long the last figures and files of each are waited for."""
         self.transfers = Transfers(self)
@@ -149,7 +149,7 @@ class Switchboard:
     @property
     def full(self) -> bool:
         """Whether there is no room for another call."""
-        return len(self.calls) >= MOST_CALLS or self.sounds.ports.free < FEWEST_PORTS
+        return len(self.calls) >= MOST_CALLS or self.halls.free_ports < FEWEST_PORTS
 
     def legs_for(self, call: Call, number: Number, targets: tuple[Target, ...]) -> list[Leg]:
         """Make the legs that ring these targets; the outside is shown `number`."""
@@ -187,7 +187,7 @@ class Switchboard:
     def _commit(self, events: list[AnyEvent]) -> None:
         if events:
             self.journal.append(events)
-        self.sounds.plane.flush()
+        self.halls.flush()
 
     def guard(self, call: Call) -> Guard:
         """Run something of a call: a bug ends this call, not the switch. Then let everything out."""
@@ -230,7 +230,7 @@ class Switchboard:
         self.calls.pop(call.id, None)
         self.orders.forget(call)
         call.park_in("")
-        self.sounds.forget_recordings(call.recordings.numbers())
+        call.sounds.forget_recordings(call.recordings.numbers())
         for leg in call.legs:
             leg.call = None
 
@@ -322,11 +322,11 @@ class Switchboard:
         failing = ("journal-disk-full",) if self.journal.failing else ()
         return SwitchStatus(
             started_at=self.started_at,
-            ready=self.sounds.connected and not self.stopping,
+            ready=self.halls.connected and not self.stopping,
             calls=calls,
             registrations=self.devices.registrations(),
             plans=len(self.plans),
-            media_connected=self.sounds.connected,
+            media_connected=self.halls.connected,
             troubles=(*self.troubles, *failing),
             journal_cursor=self.journal.cursor,
         )

@@ -162,7 +162,7 @@ class Visit:
     def _let_hear(self, leg: Leg) -> None:
         self.leg.ear.stop()
         # Both ways: some lines ask for keys before they answer.
-        self._board.sounds.ask(BridgeLegs(self.leg.media, leg.media))
+        self.leg.sounds.ask(BridgeLegs(self.leg.media, leg.media))
 
     def answered(self, leg: Leg, sdp: bytes) -> None:
         """A phone the flow rings was picked up."""

@@ -365,7 +365,7 @@ class Office:
         self.media = FakeMedia(config.media_socket)
         self.carrier = Peer(config.sandbox_sip_port, 30000)
         self.phones: dict[str, Peer] = {}
-        self.all_ports = self.board.sounds.ports.free
+        self.all_ports = self.board.halls.every[0].ports.free
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self, *users: str) -> None:
@@ -373,9 +373,9 @@ class Office:
         await self.media.start()
         await board.driver.listen()
         await self.carrier.listen()
-        follow = (board.sounds.plane.follow(), board.keep_house())
+        follow = (board.halls.every[0].plane.follow(), board.keep_house())
         self._tasks = [asyncio.create_task(each) for each in follow]
-        await until(lambda: board.sounds.connected, "the media process")
+        await until(lambda: board.halls.every[0].connected, "the media process")
         for user in users:
             await self.add_phone(user)
 
@@ -526,8 +526,8 @@ class Office:
             "legs": list(board.legs),
             "busy": set(board.people.busy),
             "untold": list(board.driver.events),
-            "sounds": sum(board.sounds.kept),
-            "ports": self.all_ports - board.sounds.ports.free,
+            "sounds": sum(board.halls.every[0].kept),
+            "ports": self.all_ports - board.halls.every[0].ports.free,
         }
         return {name: what for name, what in left.items() if what}
 
@@ -562,6 +562,7 @@ def scratch(data: Path) -> Config:
     http, sip, rtp = free_ports()
     ports = {"HTTP": http, "SIP": sip, "RTP": rtp}
     environ = {f"CARILLON_{name}_PORT": str(port) for name, port in ports.items()}
+    environ["CARILLON_MEDIA_PROCESSES"] = "1"
     config = read_config({"CARILLON_DATA": str(data), **environ})
     config.make_folders()
     return config

@@ -432,7 +432,7 @@ async def test_a_caller_who_leaves_while_the_media_process_is_away_is_not_waited
     async with office(tmp_path) as here:
         leg = await here.leave_message()
         await here.media.stop()
-        await until(lambda: not here.board.sounds.connected, "the loss")
+        await until(lambda: not here.board.halls.every[0].connected, "the loss")
         here.carrier.hang_up(leg)
         record = await here.record()
         assert record.by == "caller"
@@ -440,7 +440,7 @@ async def test_a_caller_who_leaves_while_the_media_process_is_away_is_not_waited
         assert [event.partial for event in ended] == [True]  # type: ignore[attr-defined]
         if back:
             await here.media.start()
-            await until(lambda: here.board.sounds.connected, "the return")
+            await until(lambda: here.board.halls.every[0].connected, "the return")
         await here.is_quiet()
 
 
@@ -554,7 +554,7 @@ async def test_while_the_media_process_is_away_calls_come_go_and_leave_nothing(
 ) -> None:
     async with office(tmp_path, "ann") as here:
         await here.media.stop()
-        await until(lambda: not here.board.sounds.connected, "the loss")
+        await until(lambda: not here.board.halls.every[0].connected, "the loss")
         leg = here.call()
         here.phones["ann"].answer(await here.phones["ann"].invited())
         await here.carrier.is_answered(leg)
@@ -598,7 +598,7 @@ async def test_without_free_ports_new_calls_are_refused_and_calls_there_are_go_o
     tmp_path: Path,
 ) -> None:
     async with office(tmp_path, "ann") as here:
-        ports = here.board.sounds.ports
+        ports = here.board.halls.every[0].ports
         taken = [ports.take() for _ in range(ports.free - 10)]
         first = here.call()
         await here.phones["ann"].invited()
