@@ -25,6 +25,14 @@ def _cost(calls: int) -> tuple[float, float, int]:
     numbers = (RTP_PORT, calls, WARM, SECONDS)
     program = [*pinned(LOAD_CORE), sys.executable, "-m", "bench.srtpload", *map(str, numbers)]
     load = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        return _measured(load, calls)
+    finally:
+        load.kill()
+        load.wait()
+
+
+def _measured(load: subprocess.Popen[str], calls: int) -> tuple[float, float, int]:
     assert load.stdin is not None and load.stdout is not None
     load.stdout.readline()
     with MediaPlane() as plane:

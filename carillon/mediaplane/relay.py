@@ -70,6 +70,7 @@ class Relay:
         self._tell_digit = incoming.tell_digit
         self._tell_learnt = incoming.tell_learnt
         self._inbox = Inbox(BATCH)
+        self._memory = self._inbox.octets.data.cast("B")
         self._swapped = self._inbox.octets.view(">u4")[:, :3]
         self._sender = Sender(legs, fd, legs.fd, Outbox(BATCH))
         self._routes = Routes(legs)
@@ -145,25 +146,34 @@ class Relay:
         covered = (words[:, 0] >> 30 == 2) & (sizes <= PACKET_ROOM)
         known = (senders == legs.remote[rows]) | legs.learning[rows]
         report = _is_report(words)
-        ours = covered & known & legs.covers.secured[rows] & (rows >= 0)
-        for slot in np.flatnonzero(ours).tolist():
-            self._uncover_one(slot, int(rows[slot]), sizes, bool(report[slot]))
+        ours = np.flatnonzero(covered & known & legs.covers.secured[rows] & (rows >= 0))
+        each = zip(
+            ours.tolist(),
+            rows[ours].tolist(),
+            sizes[ours].tolist(),
+            report[ours].tolist(),
+            strict=True,
+        )
+        sizes[ours] = [self._uncover_one(slot, row, size, kind) for slot, row, size, kind in each]
         if not known.all():
             for slot in np.flatnonzero(covered & ~known).tolist():
-                sender = int(senders[slot])
-                row = self._guard.row_at(sender)
-                if row >= 0 and self._uncover_one(slot, row, sizes, bool(report[slot])):
-                    self._guard.follow_sound(row, sender)
-                    rows[slot] = row
+                row = self._guard.row_at(int(senders[slot]))
+                if row >= 0:
+                    size, kind = int(sizes[slot]), bool(report[slot])
+                    sizes[slot] = self._uncover_one(slot, row, size, kind)
+                    if sizes[slot]:
+                        self._guard.follow_sound(row, int(senders[slot]))
+                        rows[slot] = row
 
-    def _uncover_one(self, slot: int, row: int, sizes: Sizes, report: bool) -> bool:
-        memory = self._inbox.octets.data.cast("B")
-        start, size = slot * PACKET_ROOM, int(sizes[slot])
-        plain = self._legs.covers.uncover(row, bytes(memory[start : start + size]), report)
-        if plain is not None:
-            memory[start : start + len(plain)] = plain
-        sizes[slot] = len(plain) if plain is not None else 0
-        return plain is not None
+    def _uncover_one(self, slot: int, row: int, size: int, report: bool) -> int:
+        """Lay one packet open; return its size then."""
+        start = slot * PACKET_ROOM
+        packet = bytes(self._memory[start : start + size])
+        plain = self._legs.covers.uncover(row, packet, report)
+        if plain is None:
+            return 0
+        self._memory[start : start + len(plain)] = plain
+        return len(plain)
 
     def _split(self, odd: Mask, rows: Rows, words: Words, sizes: Sizes, now: float) -> None:
         """Handle a batch that is not all usual."""

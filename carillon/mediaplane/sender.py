@@ -62,31 +62,35 @@ class Sender:
 
     def _cover(self, rows: Rows, names: Addresses, pieces: Sequence[Piece], secured: Rows) -> Batch:
         """Protect the messages to secured legs, one by one; drop those that cannot be."""
-        count = len(rows)
+        stride, count = MAX_BYTES + TRAILER_BYTES, len(secured)
+        if len(self._room) < count * stride:
+            self._room = np.zeros(count * stride, np.uint8)
+        lengths = []
+        to = rows[secured].tolist()
+        for nth, packet in enumerate(_gathered(pieces, secured)):
+            covered = self._legs.covers.cover(to[nth], packet, self._rtcp) or b""
+            self._room.data[nth * stride : nth * stride + len(covered)] = covered
+            lengths.append(len(covered))
         starts = [at.copy() for at, _ in pieces]
-        sizes = [np.broadcast_to(np.asarray(size, np.int64), count).copy() for _, size in pieces]
-        stride = MAX_BYTES + TRAILER_BYTES
-        if len(self._room) < len(secured) * stride:
-            self._room = np.zeros(len(secured) * stride, np.uint8)
-        base, room = self._room.ctypes.data, self._room.data
-        covers, kept = self._legs.covers, np.ones(count, np.bool_)
-        parts = [
-            (at[secured].tolist(), size[secured].tolist())
-            for at, size in zip(starts, sizes, strict=True)
-        ]
-        for nth, index in enumerate(secured.tolist()):
-            packet = b"".join([ctypes.string_at(at[nth], size[nth]) for at, size in parts])
-            covered = covers.cover(int(rows[index]), packet, self._rtcp)
-            if covered is None:
-                kept[index] = False
-                continue
-            room[nth * stride : nth * stride + len(covered)] = covered
-            starts[0][index] = base + nth * stride
-            sizes[0][index] = len(covered)
-            for size in sizes[1:]:
-                size[index] = 0
+        sizes = [np.broadcast_to(np.asarray(size), len(rows)).copy() for _, size in pieces]
+        first = np.uint64(self._room.ctypes.data)
+        starts[0][secured] = first + np.arange(count, dtype=np.uint64) * np.uint64(stride)
+        for size in sizes:
+            size[secured] = 0
+        sizes[0][secured] = lengths
+        kept = sizes[0] > 0
         return (
             rows[kept],
             names[kept],
             [(at[kept], size[kept]) for at, size in zip(starts, sizes, strict=True)],
         )
+
+
+def _gathered(pieces: Sequence[Piece], some: Rows) -> list[bytes]:
+    """Return some of the messages, each whole."""
+    read = ctypes.string_at
+    parts = []
+    for at, size in pieces:
+        sizes = [size] * len(some) if isinstance(size, int) else size[some].tolist()
+        parts.append(list(map(read, at[some].tolist(), sizes)))
+    return parts[0] if len(parts) == 1 else [b"".join(each) for each in zip(*parts, strict=True)]
