@@ -19,6 +19,7 @@ from carillon.switch.driver import Driver
 from carillon.switch.transport import streams as module
 from carillon.switch.transport import tls
 from carillon.switch.transport.sockets import Secured
+from carillon.switch.transport.udp import BEHIND_SECONDS, open_udp
 from tests.switch.office import HOST, scene, until
 from tests.system import free_ports
 
@@ -356,3 +357,16 @@ def test_what_is_too_large_for_udp_goes_by_tcp_and_back_where_nobody_listens(
             transport.close()
 
     play()
+
+
+@scene
+async def test_a_quiet_socket_is_not_behind() -> None:
+    # A call over a connection must not be turned away because nobody has said anything by UDP.
+    loop = asyncio.get_running_loop()
+    udp = open_udp(HOST, 0, lambda data, flow: None)
+    try:
+        since = loop.time()
+        await until(lambda: loop.time() > since + 2 * BEHIND_SECONDS, "a while")
+        assert not udp.is_behind
+    finally:
+        udp.close()

@@ -35,8 +35,8 @@ class Udp:
 
     @property
     def is_behind(self) -> bool:
-        """Whether datagrams have been waiting for longer than they should."""
-        return self._loop.time() - self._empty_at > BEHIND_SECONDS
+        """Whether datagrams have been waiting for longer than they should; where none come, none wait."""
+        return not self._fresh and self._loop.time() - self._empty_at > BEHIND_SECONDS
 
     def _readable(self) -> None:
         receive, take = self._receive, self._socket.recvfrom
