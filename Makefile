@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 
-.PHONY: help setup run demo check fmt test test-fast fuzz bench lock clean
+.PHONY: help setup run demo check fmt test test-fast fuzz bench soak lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ fuzz: $(VENV)/.installed-dev ## send what nobody expects to every parser, a minu
 
 bench: $(VENV)/.installed-dev ## measure against the physical limit; writes bench/results.json
 	$(BIN)/python -m bench
+
+soak: $(VENV)/.installed-dev ## half an hour of calls: nothing may grow
+	$(BIN)/python -m bench.soak
 
 lock: ## pin every dependency anew
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header -q pyproject.toml -o requirements.lock

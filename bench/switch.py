@@ -16,6 +16,7 @@ from msgspec import structs
 from bench.media import pinned
 from carillon.bus.client import SwitchClient, Unreachable
 from carillon.bus.config import read_config
+from carillon.schema.commands import SwitchStatus
 from carillon.schema.events import CallEnded
 from carillon.schema.plan import (
     Device,
@@ -76,7 +77,7 @@ class BenchSwitch:
         self._client = SwitchClient(config.switch_url, config.secret())
         self._seed(config.switch_state / "plans")
         self._processes = [
-            self._start("carillon.mediaplane", []),
+            self._start("carillon.mediaplane", pinned(core)),
             self._start("carillon.switch", pinned(core)),
         ]
         self.media_pid, self.pid = (process.pid for process in self._processes)
@@ -107,6 +108,10 @@ class BenchSwitch:
                 pass
             time.sleep(0.05)
         raise RuntimeError("the switch did not start")
+
+    def status(self) -> SwitchStatus:
+        """Return what the switch says of itself."""
+        return self._client.status()
 
     def ended_calls(self, expected: int) -> int:
         """Return how many calls the journal says have ended, once `expected` have, or after 10 s."""

@@ -215,6 +215,11 @@ class SwitchStatus(msgspec.Struct, frozen=True, kw_only=True):
     registrations: tuple[Registration, ...] = ()
     plans: int = 0
     media_connected: bool = False
+    media_late_ms: float = 0.0
+    """By how much a tick of sound was late at most, in the last few seconds."""
+    tasks: int = 0
+    turned_away: int = 0
+    """Messages of new calls that were refused for being too many, since the start."""
     troubles: tuple[str, ...] = ()
     journal_cursor: int = 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from carillon.schema.mediacontrol import Ping
 from carillon.switch.sounds import Sounds
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class Halls:
     def free_ports(self) -> int:
         """How many media ports are left where fewest are."""
         return min(sounds.ports.free for sounds in self.every)
+
+    def ping(self) -> None:
+        """Ask each how it is."""
+        for sounds in self.every:
+            sounds.ask(Ping(0))
 
     def flush(self) -> None:
         """Send what was asked of each."""

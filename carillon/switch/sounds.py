@@ -21,6 +21,7 @@ from carillon.schema.mediacontrol import (
     MediaCommand,
     MediaEvent,
     PlayEnded,
+    Pong,
     RecordingStopped,
 )
 from carillon.switch.mediaplane import MediaPlane
@@ -80,6 +81,7 @@ class Sounds:
         self._legs: dict[int, Leg] = {}
         self._recordings: dict[int, Call] = {}
         self._shared: dict[Address, Leg] = {}
+        self.late_ms = 0.0
         self.fingerprint = ""
         """That of the media process's certificate, "" before there was one."""
 
@@ -149,6 +151,8 @@ class Sounds:
                     with self._board.guard(call):
                         call.recordings.stopped(event)
                         call.maybe_finish()
+            case Pong(_, late_ms):
+                self.late_ms = late_ms
             case DiskFilled(detail):
                 self._board.troubles.began("recordings-disk-full", detail)
             case DiskFreed():

@@ -327,6 +327,9 @@ class Switchboard:
             registrations=self.devices.registrations(),
             plans=len(self.plans),
             media_connected=self.halls.connected,
+            media_late_ms=max(sounds.late_ms for sounds in self.halls.every),
+            tasks=len(asyncio.all_tasks(self.loop)),
+            turned_away=self.driver.turned_away,
             troubles=(*self.troubles, *failing),
             journal_cursor=self.journal.cursor,
         )
@@ -354,6 +357,7 @@ class Switchboard:
                 self.devices.expire()
                 self._serving.renew()
                 self._end_longest()
+                self.halls.ping()
                 for flow in self.devices.hidden_flows():
                     self.driver.sockets.keep_alive(flow)
                 self.journal.retry()
