@@ -73,8 +73,9 @@ def soak(minutes: float) -> list[Result]:
             "--to",
             f"sip:{CALLED}@127.0.0.1:{switch.sip_port}",
             "--hold",
-            str(HOLD_SECONDS),
+            str(1000 * HOLD_SECONDS),
         ]
+        command += ["--max-time", str(round(seconds + 120))]
         command += ["--uac-port", str(switch.carrier_port), "--uas-port", str(switch.callee_port)]
         command += ["--calls", str(round(rate * seconds)), "--rate", str(rate)]
         command += ["--max-time", str(round(seconds + 120))]
