@@ -16,6 +16,7 @@ BENCHMARKS = (
     "sip_calls",
     "call_setup",
     "registrations",
+    "whole_calls",
     "media_relay",
     "media_srtp",
     "media_capacity",

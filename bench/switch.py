@@ -58,17 +58,19 @@ def _device(number: int) -> Device:
 class BenchSwitch:
     """Both processes, the switch on `core`; callgen's two sides are its carriers."""
 
-    carrier_port, callee_port = 5480, 5490
+    base = int(os.environ.get("CARILLON_BENCH_PORT", "28400"))
+    carrier_port, callee_port = base - 20, base - 10
 
-    def __init__(self, core: int, *, phones: int = 0) -> None:
+    def __init__(self, core: int, *, phones: int = 0, record: bool = False) -> None:
         self._phones = phones
+        self._record = record
         self._folder = tempfile.TemporaryDirectory()
         self._environ = {
             **os.environ,
             "CARILLON_DATA": self._folder.name,
-            "CARILLON_HTTP_PORT": "28400",
-            "CARILLON_SIP_PORT": "28460",
-            "CARILLON_RTP_PORT": "28500",
+            "CARILLON_HTTP_PORT": str(self.base),
+            "CARILLON_SIP_PORT": str(self.base + 60),
+            "CARILLON_RTP_PORT": str(self.base + 100),
             "CARILLON_MEDIA_PROCESSES": "1",
         }
         config = read_config(self._environ)
@@ -90,7 +92,8 @@ class BenchSwitch:
         index = PlanIndex((PlanRef(PLAN.company, 1),), (callee, carrier))
         (folder / "index.json").write_bytes(msgspec.json.encode(index))
         devices = tuple(_device(n) for n in range(self._phones))
-        plan = structs.replace(PLAN, devices=devices)
+        number = structs.replace(PLAN.numbers[0], record_inbound=self._record)
+        plan = structs.replace(PLAN, devices=devices, numbers=(number,))
         (folder / "bench.plan.json").write_bytes(write_plan(plan))
 
     def _start(self, module: str, before: list[str]) -> subprocess.Popen[bytes]:
