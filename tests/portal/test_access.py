@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from carillon.portal.companies.scope import within
 from carillon.portal.journal.apply import apply_page
 from carillon.portal.routing.models import Prompt, RingStep, SystemPrompt
+from carillon.portal.routing.trunks import add_trunk
 from carillon.portal.voicemail.models import Message
 from tests.portal.conftest import Cast
 from tests.portal.story import answered_call, message_call, page
@@ -34,6 +35,12 @@ TABLE: dict[str, tuple[int, ...]] = {
     "home": EVERYBODY,
     "search": MEMBERS,
     "operator": STAFF,
+    "trunks": STAFF,
+    "new-trunk": STAFF,
+    "trunk": STAFF,
+    "trunk!": (302, 404, 200, 404, 404, 404, 404),
+    "remove-trunk": STAFF,
+    "remove-trunk!": (302, 404, 302, 404, 404, 404, 404),
     "healthz": (503,) * 7,
     "live": MEMBERS,
     "sign-in": (200, 302, 302, 302, 302, 302, 302),
@@ -123,7 +130,10 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         prompt = Prompt.objects.create(key="hello", source="speech", text="Hello")
         step = RingStep.objects.get(number=number, position=0)
         message = Message.objects.get()
+    trunk = add_trunk("carrier", host="192.0.2.1")
     things: dict[str, list[object]] = {
+        "trunk": [trunk.pk],
+        "remove-trunk": [trunk.pk],
         "welcome": ["MQ", "no-such-token"],
         "number-message": [number.pk, "greeting"],
         "number-voicemail": [number.pk, "closed"],

@@ -36,7 +36,7 @@ def test_an_unchanged_index_is_304(cast: Cast):
     etag = Client().get("/internal/plans", headers=headers).headers["ETag"]
     again = Client().get("/internal/plans", headers={**headers, "If-None-Match": etag})
     assert again.status_code == 304
-    trunk = add_trunk("carrier", "sip.example", 5060, "udp", ("me", "hidden"))
+    trunk = add_trunk("carrier", host="sip.example", username="me", password="hidden", priority=3)
     changed = Client().get("/internal/plans", headers={**headers, "If-None-Match": etag})
     assert changed.status_code == 200
     assert read_index(changed.content).trunks[0].password == "hidden"

@@ -37,6 +37,8 @@ PAGES = (
     "/audit",
     "/account",
     "/operator",
+    "/operator/trunks",
+    "/operator/trunks/new",
     "/nothing-here",
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from carillon.portal.calls.models import Trouble
@@ -23,6 +24,8 @@ SENTENCES: dict[str, tuple[Promise, Promise]] = {
         _("Calls follow the settings before. Update the system, or look at its log."),
     ),
 }
+TRUNK_DOWN = "trunk-down:"
+"""What the name of a trunk that does not work follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,12 @@ class Told:
 
 def told(row: Trouble) -> Told:
     """Put a trouble into words; one that has none keeps its name."""
-    title, advice = SENTENCES.get(row.kind, (row.kind, row.detail))
-    return Told(row, title, advice)
+    if row.kind.startswith(TRUNK_DOWN):
+        name = row.kind.removeprefix(TRUNK_DOWN)
+        title = gettext("The carrier behind “%(name)s” cannot be used") % {"name": name}
+        return Told(row, title, gettext("Calls take another trunk if there is one. See Trunks."))
+    sentence = SENTENCES.get(row.kind, (row.kind, row.detail))
+    return Told(row, *sentence)
 
 
 def open_troubles() -> list[Told]:

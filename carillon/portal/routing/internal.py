@@ -87,6 +87,14 @@ def _trunk(row: rows.Trunk) -> Trunk:
         username=row.username,
         password=decrypt(row.password_encrypted) if row.password_encrypted else "",
         accept_any_port=row.accept_any_port,
+        priority=row.priority,
+        registers=row.registers,
+        number_format=row.number_format,
+        country_code=row.country_code,
+        caller_id=row.caller_id,
+        max_calls=row.max_calls,
+        calls_per_second=row.calls_per_second,
+        hears_inband=row.hears_inband,
     )
 
 

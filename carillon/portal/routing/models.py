@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from carillon.portal.companies.scope import CompanyOwned
@@ -136,11 +137,23 @@ class SystemPrompt(models.Model):
 
 
 class Trunk(models.Model):
-    """A link to a carrier, for the whole system."""
+    """A link to a carrier, for the whole system. What each column means is in `schema.plan.Trunk`."""
 
     class Transport(models.TextChoices):
         UDP = "udp", "UDP"
         TCP = "tcp", "TCP"
+        TLS = "tls", "TLS"
+
+    class NumberFormat(models.TextChoices):
+        PLUS = "plus", _("+33 1 99 00 12 34, with plus and country code")
+        BARE = "bare", _("33 1 99 00 12 34, country code without plus")
+        PREFIX = "prefix", _("00 33 1 99 00 12 34, with 00")
+        NATIONAL = "national", _("01 99 00 12 34, as inside the country")
+
+    class CallerId(models.TextChoices):
+        ASSERTED = "asserted", _("In From and P-Asserted-Identity")
+        FROM = "from", _("In From only")
+        USERNAME = "username", _("In P-Asserted-Identity; From is the account")
 
     name = models.SlugField(unique=True, max_length=60)
     host = models.CharField(max_length=253)
@@ -149,6 +162,20 @@ class Trunk(models.Model):
     username = models.CharField(max_length=80, default="", blank=True)
     password_encrypted = models.TextField(default="", blank=True)
     accept_any_port = models.BooleanField(default=False)
+    priority = models.PositiveSmallIntegerField(default=10, db_default=10)
+    registers = models.BooleanField(default=False, db_default=False)
+    number_format = models.CharField(
+        max_length=8, choices=NumberFormat, default=NumberFormat.PLUS, db_default="plus"
+    )
+    country_code = models.CharField(max_length=3, default="33", db_default="33")
+    caller_id = models.CharField(
+        max_length=8, choices=CallerId, default=CallerId.ASSERTED, db_default="asserted"
+    )
+    max_calls = models.PositiveIntegerField(default=0, db_default=0)
+    calls_per_second = models.PositiveIntegerField(default=0, db_default=0)
+    hears_inband = models.BooleanField(default=False, db_default=False)
+    changed_at = models.DateTimeField(auto_now=True, db_default=Now())
+    """What was known of it before this moment is of another address or account."""
 
     def __str__(self) -> str:
         return self.name

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from carillon.portal.site import views
+from carillon.portal.site import trunks, views
 from carillon.portal.site.live import live
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("search", views.search, name="search"),
     path("operator", views.operator, name="operator"),
+    path("operator/trunks", trunks.trunks, name="trunks"),
+    path("operator/trunks/new", trunks.new_trunk, name="new-trunk"),
+    path("operator/trunks/<int:pk>", trunks.trunk, name="trunk"),
+    path("operator/trunks/<int:pk>/remove", trunks.remove_trunk, name="remove-trunk"),
     path("healthz", views.healthz, name="healthz"),
     path("live", live, name="live"),
     path("", include("carillon.portal.accounts.urls")),

@@ -1,4 +1,4 @@
-"""`trunk add NAME --host H [--port P] [--transport T]`, `trunk list`, `trunk remove NAME`."""
+"""`trunk add NAME --host H [--port P] [--transport T] …`, `trunk list`, `trunk remove NAME`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from carillon.portal.refused import Refused
 from carillon.portal.routing.models import Trunk
+from carillon.portal.routing.trunk_form import TrunkForm
 from carillon.portal.routing.trunks import add_trunk, remove_trunk
 
 
@@ -24,6 +25,15 @@ class Command(BaseCommand):
         add.add_argument("--port", type=int, default=5060)
         add.add_argument("--transport", choices=Trunk.Transport.values, default="udp")
         add.add_argument("--username", default="")
+        add.add_argument("--registers", action="store_true", help="tell the carrier where we are")
+        add.add_argument("--number-format", choices=Trunk.NumberFormat.values, default="plus")
+        add.add_argument("--country-code", default="33", help="for --number-format national")
+        add.add_argument("--caller-id", choices=Trunk.CallerId.values, default="asserted")
+        add.add_argument("--priority", type=int, default=10, help="the lowest is used first")
+        add.add_argument("--max-calls", type=int, default=0, help="0: no bound")
+        add.add_argument("--calls-per-second", type=int, default=0, help="0: no bound")
+        add.add_argument("--accept-any-port", action="store_true")
+        add.add_argument("--hears-inband", action="store_true", help="listen for keys in the sound")
         verbs.add_parser("list", help="list the links")
         remove = verbs.add_parser("remove", help="remove a link")
         remove.add_argument("name")
@@ -36,18 +46,13 @@ class Command(BaseCommand):
             raise CommandError(refused.text) from refused
 
     def _add(self, options: dict[str, Any]) -> None:
-        if not 1 <= options["port"] <= 65535:
-            raise CommandError("Give a port from 1 to 65535, for example 5060.")
-        username = options["username"]
         # Asked for, not an option: command lines are seen by everybody on the machine.
-        password = getpass.getpass("Password of the trunk: ") if username else ""
-        trunk = add_trunk(
-            options["name"],
-            options["host"],
-            options["port"],
-            options["transport"],
-            (username, password),
-        )
+        password = getpass.getpass("Password of the trunk: ") if options["username"] else ""
+        form = TrunkForm({**options, "password": password})
+        if not form.is_valid():
+            wrong = (f"{name}: {text}" for name, texts in form.errors.items() for text in texts)
+            raise CommandError("\n".join(wrong))
+        trunk = add_trunk(**form.cleaned_data)
         self.stdout.write(f"{trunk.name}: {trunk.transport} {trunk.host}:{trunk.port}")
 
     def _list(self, options: dict[str, Any]) -> None:
