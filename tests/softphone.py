@@ -192,7 +192,10 @@ class _Phone:
 
 
 class Softphone:
-    """A phone that says `hertz`. `user` of Acme registers; an `outside` one is a carrier on its own port."""
+    """A phone that says `hertz`. `user` of Acme registers; an `outside` one is a carrier on its own port.
+
+    What it dials goes to the switch, or to a `proxy` on a port of its own.
+    """
 
     _next_port = FIRST_PORT
 
@@ -207,10 +210,11 @@ class Softphone:
         codecs: tuple[str, ...] = ("pcma", "pcmu"),
         answers: bool = True,
         port: int = 0,
+        proxy: int = 0,
     ) -> None:
         self.hertz = hertz
         self.port = port or self.free_port()
-        self._domain = f"127.0.0.1:{system.config.sip_port}"
+        self._domain = f"127.0.0.1:{proxy or system.config.sip_port}"
         settings = {
             "user": user if outside else f"acme-{user}",
             "domain": self._domain,

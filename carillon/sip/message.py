@@ -110,6 +110,9 @@ class Message:
             values = self.headers.get(name)
             if values:
                 answer.headers[name] = values
+        # §12.1.1: the proxies that want to stay on the way of a dialog are told to its other end.
+        if 100 < status < 300 and "Record-Route" in self.headers:
+            answer.headers["Record-Route"] = self.headers["Record-Route"]
         if to_tag and "To" in answer.headers:
             answer.headers["To"] = [f"{self.headers['To'][0]};tag={to_tag}"]
         return answer

@@ -12,6 +12,7 @@ from carillon.sip.endpoint import (
     Endpoint,
     Failed,
     Flow,
+    InviteReceived,
     RequestReceived,
     Send,
 )
@@ -81,6 +82,18 @@ def test_requests_within_the_call_follow_the_recorded_route() -> None:
     endpoint.hang_up(leg, 1.0)
     (bye,) = sent()
     assert bye.all("Route") == ack.all("Route")
+
+
+def test_whoever_calls_us_is_told_the_route_that_was_recorded() -> None:
+    endpoint, sent, flow = scripted()
+    routes = "<sip:10.0.0.8;lr>, <sip:10.0.0.7;lr>"
+    endpoint.receive(request("INVITE", Record_Route=routes), flow, 0.0)
+    while not isinstance(told := endpoint.next_output(), InviteReceived):
+        pass
+    endpoint.ring(told.leg, 0.1)
+    endpoint.accept(told.leg, ANSWER, 0.2)
+    ringing, answer = sent()
+    assert ringing.all("Record-Route") == answer.all("Record-Route") == routes.split(", ")
 
 
 def test_a_strict_router_becomes_the_request_uri() -> None:
