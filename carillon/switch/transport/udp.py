@@ -14,7 +14,7 @@ from carillon.sip.endpoint import Flow
 BUFFER_BYTES = 4 << 20
 MOST_AT_ONCE = 64
 """Datagrams taken in one turn of the loop: timers and connections must not wait for more."""
-BEHIND_SECONDS = 0.05
+BEHIND_SECONDS = 0.1
 """Who has not seen the end of the queue for so long is offered more than it can take."""
 MOST_BYTES = 65535
 
