@@ -12,11 +12,12 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from queue import Empty, Queue
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tests.system import PASSWORD, System, is_free, wait_for
 
@@ -30,6 +31,31 @@ FIRST_PORT = 40000
 
 
 # -- the phone's side ----------------------------------------------------------------------------
+
+
+def amplitude(heard: NDArray[Any], rate: int, hertz: float) -> float:
+    """Return how loud a tone is in some sound; 0 when there is hardly any."""
+    count = len(heard)
+    if count < 0.5 * HEARD_SECONDS * rate:
+        return 0.0
+    at = np.arange(count) / rate
+    window = np.hanning(count) * 2
+    wave = np.exp(-2j * np.pi * hertz * at)
+    return float(2 * abs(np.mean(heard * window * wave)))
+
+
+async def obey(do: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]) -> None:
+    """Do what is asked on stdin, a line each, until there is no more."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        command = json.loads(line)
+        try:
+            answer = await do(command)
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
 
 
 class _Line:
@@ -80,13 +106,7 @@ class _Line:
 
     def amplitude(self, hertz: float) -> float:
         """Return how loud a tone is in what was heard last."""
-        count = len(self._heard)
-        if count < 0.5 * HEARD_SECONDS * self._rate:
-            return 0.0
-        at = np.arange(count) / self._rate
-        window = np.hanning(count) * 2
-        wave = np.exp(-2j * np.pi * hertz * at)
-        return float(2 * abs(np.mean(self._heard * window * wave)))
+        return amplitude(self._heard, self._rate, hertz)
 
 
 class _Phone:
@@ -124,7 +144,7 @@ class _Phone:
             await self._agent.register()
         print(json.dumps({"ready": True}), flush=True)
         breathing = asyncio.create_task(self._breathe())
-        await self._obey()
+        await obey(self._do)
         breathing.cancel()
         await runtime.close()
 
@@ -139,18 +159,6 @@ class _Phone:
             for line in list(self._lines.values()):
                 line.breathe()
             await asyncio.sleep(FRAME_SECONDS)
-
-    async def _obey(self) -> None:
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        while line := await reader.readline():
-            command = json.loads(line)
-            try:
-                answer = await self._do(command)
-            except Exception as error:
-                answer = {"error": f"{type(error).__name__}: {error}"}
-            print(json.dumps(answer), flush=True)
 
     async def _do(self, command: dict[str, Any]) -> dict[str, Any]:
         line = self._lines.get(command.get("line", 0))
@@ -197,6 +205,7 @@ class Softphone:
     What it dials goes to the switch, or to a `proxy` on a port of its own.
     """
 
+    MODULE = "tests.softphone"
     _next_port = FIRST_PORT
 
     def __init__(
@@ -228,7 +237,7 @@ class Softphone:
         }
         self._log = open(system.config.data / f"softphone-{user}.log", "wb")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.softphone", json.dumps(settings)],
+            [sys.executable, "-m", self.MODULE, json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -133,7 +133,8 @@ class Leg:
         """Return the flow for the next request within the dialog.
 
         A peer that told its true address is reached where its Contact or the first Route says; one behind
-        NAT, or named by a host name (we ask no DNS here), where it was reached before.
+        NAT, or named by a host name (we ask no DNS here) or by its GRUU (RFC 5627: a name the registrar
+        knows, which says nothing of where it is), where it was reached before.
         """
         dialog = dialog or self.dialog
         # Nobody can call a browser back (RFC 7118 §5).
@@ -143,7 +144,7 @@ class Leg:
             uri = parse_uri(dialog.next_hop())
         except RemoteError:
             return self.flow
-        if not is_address(uri.host):
+        if not is_address(uri.host) or "gr" in uri.params:
             return self.flow
         usual = "tls" if uri.scheme == "sips" else "udp"
         transport = uri.params.get("transport", usual).lower()

@@ -105,6 +105,19 @@ def test_a_strict_router_becomes_the_request_uri() -> None:
     assert (ack.uri, ack.all("Route")) == ("sip:10.0.0.7", ["<sip:ben@10.0.0.2>"])
 
 
+def test_a_phone_that_names_itself_by_its_gruu_is_reached_where_it_was_heard() -> None:
+    endpoint, sent, _ = scripted()
+    phone = Flow("udp", "10.0.0.2", 40160)
+    leg = endpoint.invite("sip:ben@10.0.0.2:40160", phone, 0.0, from_="sip:ann@a", sdp=OFFER)
+    (invite,) = sent()
+    gruu = "sip:ben@10.0.0.1;gr=urn:uuid:1"
+    endpoint.receive(reply(invite, 200, "b", Contact=f"<{gruu}>"), phone, 0.1)
+    endpoint.hang_up(leg, 0.2)
+    outputs = iter(endpoint.next_output, None)
+    ways = {parse(each.data).uri: each.flow for each in outputs if isinstance(each, Send)}
+    assert ways == {gruu: phone}
+
+
 def test_a_phone_behind_nat_is_reached_where_it_was_heard() -> None:
     endpoint, _, _ = scripted()
     outside = Flow("udp", "203.0.113.9", 40123)
