@@ -9,7 +9,8 @@ from django import template
 from django.contrib.messages.storage.base import Message
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+
+from carillon.portal.countries import NAMES
 
 register = template.Library()
 
@@ -21,12 +22,6 @@ OUTCOME_LOOKS = {
     "abandoned": "dnd",
     "failed": "dnd",
     "interrupted": "dnd",
-}
-COUNTRIES = {
-    "FR": gettext_lazy("France"),
-    "BE": gettext_lazy("Belgium"),
-    "GB": gettext_lazy("United Kingdom"),
-    "US": gettext_lazy("United States"),
 }
 
 
@@ -84,7 +79,7 @@ def outcome_look(outcome: str) -> str:
 @register.filter
 def country_name(code: str) -> str:
     """Write a country's name."""
-    return str(COUNTRIES.get(code, code))
+    return str(NAMES.get(code, code))
 
 
 @register.filter

@@ -53,6 +53,8 @@ TABLE: dict[str, tuple[int, ...]] = {
     "start": (302,) * 7,
     "start-demo!": (302,) * 7,
     "company": EDITORS,
+    "call-limits": EDITORS,
+    "call-limits!": EDITORS,
     "choose-company!": (302, 302, 404, 302, 302, 302, 302),
     "audit": EDITORS,
     "people": SEERS,

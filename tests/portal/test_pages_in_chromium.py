@@ -34,6 +34,7 @@ PAGES = (
     "/teams",
     "/teams/1",
     "/company",
+    "/company/calls-out",
     "/audit",
     "/account",
     "/operator",

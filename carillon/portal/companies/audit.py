@@ -38,6 +38,7 @@ SENTENCES: dict[str, str] = {
     "ring-step-moved": gettext_noop("moved a ring step"),
     "ring-step-removed": gettext_noop("removed a ring step"),
     "line-chosen": gettext_noop("chose the number shown on outgoing calls"),
+    "call-limits-changed": gettext_noop("changed what may be called"),
     "call-coached": gettext_noop("listened to a call"),
     "recording-deleted": gettext_noop("deleted a recording"),
     "message-deleted": gettext_noop("deleted a voicemail message"),

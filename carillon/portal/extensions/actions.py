@@ -37,6 +37,7 @@ def add_person(
     email: str = "",
     role: str = Membership.Role.USER,
     language: str = "",
+    call_waiting: bool = False,
     by: User | None,
 ) -> Person:
     """Add somebody; with an e-mail they also get a sign-in, and choose their password themselves."""
@@ -49,7 +50,14 @@ def add_person(
             raise Refused("email-taken", _("Somebody in this company already uses this e-mail."))
         Membership.objects.create(user=user, company=company, role=role)
     person = _save_unique(
-        Person(company=company, user=user, name=name, extension=extension, language=language)
+        Person(
+            company=company,
+            user=user,
+            name=name,
+            extension=extension,
+            language=language,
+            call_waiting=call_waiting,
+        )
     )
     after = {"extension": extension, "email": email, "role": role if email else ""}
     audit.write(company, by, "person-added", (person.key, name), after=after)
@@ -59,7 +67,7 @@ def add_person(
 
 @transaction.atomic
 def change_person(person: Person, changes: dict[str, Any], *, role: str = "", by: User) -> None:
-    """Set name, extension or language, and the role of somebody who signs in."""
+    """Set name, extension, language or call waiting, and the role of somebody who signs in."""
     before = {field: getattr(person, field) for field in changes}
     after = dict(changes)
     if role and person.user is not None:

@@ -32,6 +32,13 @@ class PersonForm(Form):
         help_text=_("What colleagues dial."),
     )
     language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES)
+    call_waiting = forms.BooleanField(
+        label=_("Call waiting"),
+        required=False,
+        help_text=_(
+            "On: a second call rings while this person talks. Off: callers go on to the next step."
+        ),
+    )
     email = forms.EmailField(
         label=_("E-mail"),
         required=False,

@@ -22,6 +22,9 @@ from carillon.portal.extensions.forms import PersonForm, PhoneForm, TeamForm
 from carillon.portal.extensions.models import Device, Person, Team
 from carillon.portal.refused import Refused
 
+CHANGED = ("name", "extension", "language", "call_waiting")
+"""What a person's form sets on their row."""
+
 
 @require_GET
 def people(request: HttpRequest) -> HttpResponse:
@@ -60,7 +63,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.person(request, pk, to="edit" if request.method == "POST" else "see")
     form = PersonForm(request.POST or None, initial=_facts(found), existing=found)
     if form.is_valid():
-        changes = {field: form.cleaned_data[field] for field in ("name", "extension", "language")}
+        changes = {field: form.cleaned_data[field] for field in CHANGED}
         role = form.cleaned_data.get("role", "")
         try:
             actions.change_person(found, changes, role=role, by=enter(request).user)
@@ -241,6 +244,7 @@ def _facts(found: Person) -> dict[str, Any]:
         "name": found.name,
         "extension": found.extension,
         "language": found.language,
+        "call_waiting": found.call_waiting,
         "role": role.role if role else Membership.Role.USER,
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from carillon.portal.companies.models import Company, Membership
+from carillon.portal.countries import prefixes
 from carillon.portal.extensions.models import Device, Person, Team
 from carillon.portal.routing import models as rows
 from carillon.schema import plan as p
@@ -41,6 +42,7 @@ class CompanyRows:
     sentences: tuple[rows.SystemPrompt, ...] = ()
     coaches: frozenset[int] = frozenset()
     """Ids of the people who may listen to others' calls: whoever runs the company."""
+    limits: rows.CallLimits | None = None
 
 
 def load_rows(company: Company) -> CompanyRows:
@@ -65,6 +67,7 @@ def load_rows(company: Company) -> CompanyRows:
         lines=dict(rows.OutboundLine.objects.values_list("person_id", "number_id")),
         sentences=tuple(rows.SystemPrompt.objects.order_by("language", "name")),
         coaches=_coaches(company, people),
+        limits=rows.CallLimits.objects.first(),
     )
 
 
@@ -88,6 +91,7 @@ def compile_plan(r: CompanyRows) -> p.Plan:
         language=r.company.language,
         timezone=r.company.timezone,
         dial_rules=DIAL_RULES.get(r.company.country, p.DialRules()),
+        limits=_limits(r.limits or rows.CallLimits.usual(r.company)),
         numbers=tuple(_number(number) for number in r.numbers),
         nodes=nodes,
         users=tuple(_user(person, r) for person in r.people),
@@ -190,6 +194,16 @@ def _user(person: Person, r: CompanyRows) -> p.User:
         language=person.language,
         call_waiting=person.call_waiting,
         may_coach=person.pk in r.coaches,
+    )
+
+
+def _limits(limits: rows.CallLimits) -> p.Limits:
+    allowed, strangers = ((), ()) if limits.everywhere_allowed else prefixes(limits.countries)
+    return p.Limits(
+        outside_calls=limits.outside_calls,
+        calls_per_hour=limits.calls_per_hour,
+        countries=allowed,
+        denied=(*(each.removeprefix("+") for each in limits.denied), *strangers),
     )
 
 

@@ -7,7 +7,9 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from carillon.portal.companies.models import Company
 from carillon.portal.companies.scope import CompanyOwned
+from carillon.portal.countries import PREMIUM, usual
 from carillon.portal.extensions.models import Person, Team
 
 
@@ -116,6 +118,31 @@ class OutboundLine(CompanyOwned):
 
     def __str__(self) -> str:
         return f"{self.person} · {self.number}"
+
+
+class CallLimits(CompanyOwned):
+    """What a company's calls to the outside may not exceed; a company without a row has `usual`'s."""
+
+    outside_calls = models.PositiveIntegerField(default=20)
+    calls_per_hour = models.PositiveIntegerField(default=200)
+    everywhere_allowed = models.BooleanField(default=False)
+    countries = models.JSONField(default=list)
+    """Two letters each."""
+    denied = models.JSONField(default=list)
+    """The beginnings of numbers, as +3389."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["company"], name="one_row_of_limits_per_company")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.company_id} {self.outside_calls} {self.calls_per_hour}"
+
+    @classmethod
+    def usual(cls, company: Company) -> CallLimits:
+        """Return what a company begins with, not saved."""
+        return cls(company=company, countries=usual(company.country), denied=list(PREMIUM))
 
 
 class SystemPrompt(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from carillon.portal.routing import internal, views
+from carillon.portal.routing import internal, limits, views
 
 urlpatterns = [
     path("numbers", views.numbers, name="numbers"),
@@ -19,6 +19,7 @@ urlpatterns = [
     path("numbers/<int:number_pk>/steps/<int:pk>/move", views.move_step, name="move-step"),
     path("numbers/<int:number_pk>/steps/<int:pk>/remove", views.remove_step, name="remove-step"),
     path("numbers/<int:pk>/release", views.release, name="release-number"),
+    path("company/calls-out", limits.call_limits, name="call-limits"),
     path("people/<int:pk>/line", views.choose_line, name="choose-line"),
     path("audio/prompts/<int:pk>", views.prompt_sound, name="prompt-sound"),
     path("audio/sentences/<str:language>/<str:name>", views.sentence_sound, name="sentence-sound"),

@@ -1,4 +1,4 @@
-"""The number a person shows when calling out, for the person's page."""
+"""What pages of people and of the company show of outgoing calls."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from typing import Any
 
 from django import template
 
+from carillon.portal.companies.models import Company
 from carillon.portal.extensions.models import Person
+from carillon.portal.routing.limits import current
 from carillon.portal.routing.models import Number, OutboundLine
+from carillon.portal.words import country_name
 
 register = template.Library()
+
+MOST_NAMED = 6
 
 
 @register.inclusion_tag("routing/_line.html", takes_context=True)
@@ -24,3 +29,12 @@ def outbound_line(context: dict[str, Any], person: Person, may_edit: bool) -> di
         "chosen": line.number_id if line else None,
         "may_edit": may_edit,
     }
+
+
+@register.inclusion_tag("routing/_limits.html")
+def call_limits(company: Company) -> dict[str, Any]:
+    """Show what the company's phones may call, and the way to change it."""
+    limits = current(company)
+    home_first = sorted(limits.countries, key=lambda code: code != company.country)
+    names = [country_name(code) for code in home_first]
+    return {"limits": limits, "first": names[:MOST_NAMED], "more": len(names[MOST_NAMED:])}
