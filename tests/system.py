@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from carillon.bus.client import SandboxClient, SwitchClient, Unreachable
 from carillon.bus.config import Config, read_config
 from carillon.media.wav import read_wav, write_wav
-from carillon.schema.cdr import CallRecord, fold_all
+from carillon.schema.cdr import CallRecord, fold
 from carillon.schema.events import CallEnded, CallEvent, JournalEntry
 from carillon.schema.plan import (
     Box,
@@ -204,9 +204,7 @@ class System:
     def record(self, nth: int = 0, seconds: float = 10.0) -> CallRecord:
         """Wait until the nth call ended; return its record."""
         name = wait_for(lambda: self.ended_calls()[nth:], seconds, "a call's end")[0]
-        record = fold_all(self.events(name))
-        assert record is not None
-        return record
+        return fold(self.events(name))
 
     def reasons(self, nth: int = 0) -> list[str]:
         """Return the reasons in the timeline of the nth call that ended."""

@@ -1,21 +1,14 @@
-"""Folds a call's events into its record, one event at a time, so that a live call has one too."""
+"""A call's record, folded from its events: what the history says about it.
+
+Telling an event twice changes nothing, and a call under way has a record too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-import msgspec
-
-from carillon.schema.events import (
-    CallArrived,
-    CallEnded,
-    CallEvent,
-    LegAnswered,
-    LegStarted,
-    MessageLeft,
-    RecordingEnded,
-    RecordingStarted,
-)
+from carillon.schema import events as e
 
 CALLER_LEG = "a"
 """The id of the leg that rang us; where a user had a call placed, that user's phones are a, a2, a3…"""
@@ -26,89 +19,110 @@ def is_caller_leg(leg: str) -> bool:
     return leg.startswith(CALLER_LEG)
 
 
-class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the history. Times are seconds since 1970; None: it has not happened.
+@dataclass(slots=True)
+class SoundFile:
+    """One file of sound."""
 
-    `answered_at` is when a person (or the outside phone we called) answered, not when our greeting did.
-    `outcome` is "" while the call goes on, then one of `CallEnded.outcome`.
-    """
+    id: str
+    kind: str
+    path: str
+    box: str = ""
+    seconds: float = 0.0
+    complete: bool = False
+    partial: bool = False
+    reason: str = ""
 
-    call: str
-    company: str = ""
-    plan_version: int = 0
+
+@dataclass(slots=True)
+class CallRecord:
+    """Times in seconds since 1970, people and numbers by their plan ids. `outcome` "" while it goes on."""
+
+    call: str = ""
     direction: str = ""
     caller: str = ""
     caller_name: str = ""
     called: str = ""
-    number: str | None = None
-    trunk: str | None = None
-    user: str | None = None
-    """Who placed it, or who answered it."""
-    answered_leg: str | None = None
+    number: str = ""
+    trunk: str = ""
+    placed_by: str = ""
+    answered_by: str = ""
     started_at: float = 0.0
     answered_at: float | None = None
     ended_at: float | None = None
     outcome: str = ""
-    by: str = ""
+    ended_by: str = ""
     detail: str = ""
-    recording: str | None = None
-    recording_path: str | None = None
-    recording_seconds: float = 0.0
-    recording_partial: bool = False
-    message: str | None = None
-    """The recording id of the voicemail message that was left."""
-    last_seq: int = 0
-    legs: dict[str, str | None] = {}
-    """Leg id to user id, for the legs we rang."""
+    plan_version: int = 0
+    parties: dict[str, None] = field(default_factory=dict)
+    """User ids, in the order in which they came into the call."""
+    recordings: dict[str, SoundFile] = field(default_factory=dict)
+    _legs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def recording(self) -> SoundFile | None:
+        """The first recording of the conversation, None when there is none."""
+        return next((each for each in self.recordings.values() if each.kind == "call"), None)
+
+    @property
+    def person(self) -> str:
+        """Whose call it is: who placed it, else who answered it."""
+        return self.placed_by or self.answered_by
 
     @property
     def waiting_seconds(self) -> float:
-        """How long the caller waited for a person, or until the end."""
-        until = self.answered_at if self.answered_at is not None else self.ended_at
-        return max(0.0, (until if until is not None else self.started_at) - self.started_at)
+        """From the first ring until somebody answered, or the end."""
+        until = self.answered_at or self.ended_at or self.started_at
+        return max(0.0, until - self.started_at)
 
     @property
     def talking_seconds(self) -> float:
-        """How long two people talked."""
+        """From the answer until the end; 0 while the call goes on."""
         if self.answered_at is None or self.ended_at is None:
             return 0.0
         return max(0.0, self.ended_at - self.answered_at)
 
 
-def fold(record: CallRecord | None, event: CallEvent) -> CallRecord:
-    """Return the record after one more event. An event not newer than the last one changes nothing."""
-    known = record or CallRecord(call=event.call, started_at=event.at)
-    if event.seq <= known.last_seq:
-        return known
-    change: dict[str, object] = {"last_seq": event.seq}
+def fold(events: Iterable[e.CallEvent]) -> CallRecord:
+    """Return what the events of one call say, in the order of their `seq`."""
+    facts = CallRecord()
+    for event in sorted(events, key=lambda event: event.seq):
+        _take(facts, event)
+    return facts
+
+
+def _take(facts: CallRecord, event: e.CallEvent) -> None:
     match event:
-        case CallArrived():
-            same = ("company", "plan_version", "direction", "caller", "caller_name", "called")
-            change |= {name: getattr(event, name) for name in (*same, "number", "trunk", "user")}
-            change["started_at"] = event.at
-        case LegStarted():
-            change["legs"] = {**known.legs, event.leg: event.user}
-        case LegAnswered() if not is_caller_leg(event.leg) and known.answered_at is None:
-            change |= {"answered_at": event.at, "answered_leg": event.leg}
-            if known.direction == "inbound":
-                change["user"] = known.legs.get(event.leg)
-        case RecordingStarted() if event.kind == "call":
-            change |= {"recording": event.recording, "recording_path": event.path}
-        case RecordingEnded() if event.recording == known.recording:
-            change |= {"recording_seconds": event.seconds, "recording_partial": event.partial}
-        case MessageLeft():
-            change["message"] = event.recording
-        case CallEnded():
-            change |= {"ended_at": event.at, "outcome": event.outcome, "by": event.by}
-            change["detail"] = event.detail
+        case e.CallArrived():
+            _arrived(facts, event)
+        case e.LegStarted(leg=leg, user=user):
+            facts._legs[leg] = user or ""
+            if user:
+                facts.parties[user] = None
+        case e.LegAnswered(leg=leg, at=at) if not is_caller_leg(leg) and facts.answered_at is None:
+            facts.answered_at = at
+            facts.answered_by = facts._legs.get(leg, "")
+        case e.RecordingStarted():
+            facts.recordings[event.recording] = SoundFile(
+                event.recording, event.kind, event.path, event.box or ""
+            )
+        case e.RecordingEnded(recording=recording):
+            if recording in facts.recordings:
+                found = facts.recordings[recording]
+                found.seconds, found.partial = event.seconds, event.partial
+                found.complete, found.reason = True, event.reason
+        case e.CallEnded():
+            facts.ended_at, facts.outcome = event.at, event.outcome
+            facts.ended_by, facts.detail = event.by, event.detail
         case _:
             pass
-    return msgspec.structs.replace(known, **change)
 
 
-def fold_all(events: Iterable[CallEvent]) -> CallRecord | None:
-    """Return the record of these events of one call, in order; None when there are none."""
-    record: CallRecord | None = None
-    for event in events:
-        record = fold(record, event)
-    return record
+def _arrived(facts: CallRecord, event: e.CallArrived) -> None:
+    facts.call = event.call
+    facts.direction, facts.plan_version = event.direction, event.plan_version
+    facts.caller, facts.caller_name, facts.called = event.caller, event.caller_name, event.called
+    facts.number, facts.placed_by = event.number or "", event.user or ""
+    facts.trunk = event.trunk or ""
+    facts.started_at = event.at
+    if event.user:
+        facts.parties[event.user] = None

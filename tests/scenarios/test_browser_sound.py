@@ -71,7 +71,7 @@ def test_an_outside_call_is_answered_in_the_browser_with_sound_both_ways(
     assert seconds_of(heard(result), OUR_TONE) > 1
     assert result.ended_by == "other"
     record = office.record()
-    assert (record.outcome, record.user, record.by) == ("answered", "ann", "callee")
+    assert (record.outcome, record.person, record.ended_by) == ("answered", "ann", "callee")
     (pressed,) = (e for e in office.events() if isinstance(e, DigitPressed))
     assert pressed.digit == "5"
     browser = next(e for e in office.events() if isinstance(e, LegEnded) and e.leg != "a")
@@ -150,7 +150,7 @@ def test_a_caller_who_hangs_up_is_gone_in_the_browser(office: System, phone: Bro
     phone.wait_for("confirmed")
     outside.ended()
     phone.wait_for("ended")
-    assert office.record().by == "caller"
+    assert office.record().ended_by == "caller"
 
 
 def reasons(system: System) -> list[str]:

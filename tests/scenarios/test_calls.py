@@ -50,11 +50,11 @@ def test_a_call_from_outside_is_answered_by_a_desk_phone_with_sound_both_ways(
         assert seconds_of(heard(result), 620) > 2.5
         assert seconds_of(ann_heard, 440) > 2.5
         record = system.record()
-        assert (record.outcome, record.user, record.direction) == ("answered", "ann", "inbound")
+        assert (record.outcome, record.person, record.direction) == ("answered", "ann", "inbound")
         assert record.talking_seconds > 3
         assert "ring.answered" in system.reasons()
-        assert record.recording_path is not None
-        both = read_wav((system.config.recordings / record.recording_path).read_bytes())
+        assert record.recording is not None
+        both = read_wav((system.config.recordings / record.recording.path).read_bytes())
         assert both.ndim == 2
         assert seconds_of(both[:, 0].copy(), 440) > 2.5, "the caller is on the left"
         assert seconds_of(both[:, 1].copy(), 620) > 2.5, "the callee is on the right"
@@ -153,7 +153,7 @@ def test_a_caller_who_gives_up_while_it_rings_is_a_missed_call(tmp_path: Path) -
         result = system.outside.call(CallWish(to="+33199001001", ring_seconds=1.0))
         assert (result.status, result.rang) == (0, True)
         record = system.record()
-        assert (record.outcome, record.by) == ("missed", "caller")
+        assert (record.outcome, record.ended_by) == ("missed", "caller")
 
 
 def test_a_desk_phone_calls_the_outside_with_the_company_s_number(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_desk_phone_calls_the_outside_with_the_company_s_number(tmp_path: Path
             record = system.record()
             assert seconds_of(phone.stop(), 700) > 1.5
         assert seconds_of(heard(result), 620) > 2
-        assert (record.direction, record.outcome, record.user) == ("outbound", "answered", "ann")
+        assert (record.direction, record.outcome, record.person) == ("outbound", "answered", "ann")
         assert (record.caller, record.called) == ("+33199001001", OUTSIDE)
 
 
@@ -203,7 +203,7 @@ def test_an_administrator_can_hang_up_a_call(quiet: System) -> None:
     live = wait_for(lambda: quiet.switch.status().calls, 10, "the call to show")[0]
     assert quiet.switch.do(HangUpCall(live.call)).done
     caller.join(10)
-    assert quiet.record().by == "system"
+    assert quiet.record().ended_by == "system"
     assert quiet.switch.do(HangUpCall(live.call)).reason == "no-such-call"
 
 

@@ -129,7 +129,7 @@ def test_a_call_goes_on_with_sound_when_the_media_process_is_killed(tmp_path: Pa
         assert seconds_of(sound[-8000:], 620) > 0.7, "the last second is heard again"
         record = system.record()
         assert record.outcome == "answered"
-        assert record.recording_partial
+        assert record.recording is not None and record.recording.partial
         troubles = [e.event for e in system.entries() if isinstance(e.event, TroubleBegan)]
         assert [trouble.kind for trouble in troubles] == ["media-lost"]
         assert_nothing_twice(system)
@@ -163,7 +163,7 @@ def test_a_full_disk_drops_no_call_and_is_told(tmp_path: Path) -> None:
         assert seconds_of(heard(result), 620) > 3.5, "the call does not suffer"
         record = system.record()
         assert record.outcome == "answered"
-        assert record.recording_partial
+        assert record.recording is not None and record.recording.partial
         ended = next(e for e in system.events() if isinstance(e, RecordingEnded))
         assert ended.reason == "disk-full"
         # The limit is one of each file, not of the disk: writing elsewhere may say "free again" between.

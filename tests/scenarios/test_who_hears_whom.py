@@ -180,10 +180,10 @@ def test_the_paused_part_of_a_recording_is_absent(tmp_path: Path) -> None:
         assert system.switch.do(RecordCall("acme", call, "stop", "ann")).done
         ann.hang_up()
         record = system.record()
-        assert record.recording_path is not None
-        sound = read_wav((system.config.recordings / record.recording_path).read_bytes())
+        assert record.recording is not None
+        sound = read_wav((system.config.recordings / record.recording.path).read_bytes())
         left, right = sound[:, 0], sound[:, 1]
         assert seconds_of(left, TONES["caller"]) > 0.2
         assert seconds_of(right, TONES["ann"]) > 0.2
         assert seconds_of(right, TONES["ben"]) == 0.0
-        assert abs(len(left) / 8000 - record.recording_seconds) < 0.1
+        assert abs(len(left) / 8000 - record.recording.seconds) < 0.1

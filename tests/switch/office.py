@@ -19,7 +19,7 @@ import msgspec
 from carillon.bus.client import PortalClient
 from carillon.bus.config import Config, read_config
 from carillon.media import sdp
-from carillon.schema.cdr import CallRecord, fold_all
+from carillon.schema.cdr import CallRecord, fold
 from carillon.schema.commands import Command, CommandAnswer
 from carillon.schema.events import CallArrived, CallEnded, CallEvent, DigitPressed, JournalEntry
 from carillon.schema.mediacontrol import (
@@ -505,9 +505,7 @@ class Office:
         """Wait until the nth call ended; return its record."""
         ended = lambda: [e for e in self.entries() if isinstance(e.event, CallEnded)]  # noqa: E731
         await until(lambda: len(ended()) > nth, "a call's end")
-        record = fold_all(self.events(nth))
-        assert record is not None
-        return record
+        return fold(self.events(nth))
 
     async def is_quiet(self) -> None:
         """Wait until nothing is left of any call, anywhere; AssertionError says what is."""

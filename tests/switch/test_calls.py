@@ -60,7 +60,7 @@ async def test_a_call_that_is_answered_and_hung_up_leaves_nothing_behind(tmp_pat
         assert here.board.people.busy == {("acme", "ann")}
         here.carrier.hang_up(leg)
         record = await here.record()
-        assert (record.outcome, record.by, record.user) == ("answered", "caller", "ann")
+        assert (record.outcome, record.ended_by, record.person) == ("answered", "caller", "ann")
         await here.phones["ann"].is_over(here.phones["ann"].of(HungUp)[0].leg)
         await here.is_quiet()
 
@@ -86,7 +86,7 @@ async def test_a_callee_who_hangs_up_ends_the_call(tmp_path: Path) -> None:
         here.phones["ann"].hang_up(theirs)
         await here.carrier.is_over(leg)
         record = await here.record()
-        assert (record.outcome, record.by) == ("answered", "callee")
+        assert (record.outcome, record.ended_by) == ("answered", "callee")
         await here.is_quiet()
 
 
@@ -100,7 +100,7 @@ async def test_a_callee_who_hangs_up_while_the_record_is_being_written_ends_the_
         here.phones["ann"].answer(invite)
         here.phones["ann"].hang_up(invite.leg)
         await here.carrier.is_over(leg)
-        assert (await here.record()).by == "callee"
+        assert (await here.record()).ended_by == "callee"
         await here.is_quiet()
 
 
@@ -401,7 +401,7 @@ async def test_a_caller_who_hangs_up_while_speaking_has_left_a_message(tmp_path:
     async with office(tmp_path) as here:
         here.carrier.hang_up(await here.leave_message())
         record = await here.record()
-        assert (record.outcome, record.by) == ("voicemail", "caller")
+        assert (record.outcome, record.ended_by) == ("voicemail", "caller")
         await here.is_quiet()
 
 
@@ -419,7 +419,7 @@ async def test_a_message_survives_an_administrator_who_ends_the_call(
         assert here.board.do(HangUpCall(call)).done
         await here.carrier.is_over(leg)
         record = await here.record()
-        assert (record.outcome, record.by) == ("voicemail", "system")
+        assert (record.outcome, record.ended_by) == ("voicemail", "system")
         assert len(kinds(here.events(), MessageLeft)) == 1
         await here.is_quiet()
 
@@ -435,7 +435,7 @@ async def test_a_caller_who_leaves_while_the_media_process_is_away_is_not_waited
         await until(lambda: not here.board.halls.every[0].connected, "the loss")
         here.carrier.hang_up(leg)
         record = await here.record()
-        assert record.by == "caller"
+        assert record.ended_by == "caller"
         ended = kinds(here.events(), RecordingEnded)
         assert [event.partial for event in ended] == [True]  # type: ignore[attr-defined]
         if back:
@@ -454,7 +454,7 @@ async def test_a_media_process_that_dies_while_it_closes_the_message_is_not_wait
         here.carrier.hang_up(leg)
         await until(lambda: not here.board.legs, "the hang-up")
         await here.media.stop()
-        assert (await here.record()).by == "caller"
+        assert (await here.record()).ended_by == "caller"
         await here.is_quiet()
 
 
@@ -544,7 +544,7 @@ async def test_a_caller_whose_sound_cannot_be_made_is_not_left_in_silence(tmp_pa
         here.media.tell(LegFailed(here.leg("a"), "remote-in-use"))
         await here.carrier.is_over(leg)
         record = await here.record()
-        assert (record.by, record.detail) == ("system", "no-media")
+        assert (record.ended_by, record.detail) == ("system", "no-media")
         await here.is_quiet()
 
 
@@ -626,7 +626,7 @@ async def test_an_outside_step_uses_the_companys_carrier(tmp_path: Path) -> None
         here.carrier.hang_up(invite.leg)
         await here.carrier.is_over(leg)
         record = await here.record()
-        assert (record.outcome, record.by) == ("answered", "callee")
+        assert (record.outcome, record.ended_by) == ("answered", "callee")
         started = [e for e in here.events() if isinstance(e, LegStarted)]
         assert [(e.e164, e.trunk) for e in started] == [(OUTSIDE, "sandbox")]
         assert [e.status for e in here.events() if isinstance(e, LegEnded)] == [0, 0]

@@ -134,7 +134,7 @@ async def test_a_phone_transfers_its_caller_to_a_colleague(tmp_path: Path) -> No
         here.carrier.hang_up(leg)
         await ben.is_over(bens)
         record = await here.record()
-        assert (record.outcome, record.by, record.user) == ("answered", "caller", "ann")
+        assert (record.outcome, record.ended_by, record.person) == ("answered", "caller", "ann")
         assert "call.transferred" in reasons(here.events())
         await here.is_quiet()
 
@@ -488,7 +488,7 @@ async def test_a_call_from_the_portal_rings_the_user_first(tmp_path: Path) -> No
         here.carrier.hang_up(outside)
         await here.phones["ann"].is_over(theirs)
         record = await here.record()
-        assert (record.direction, record.called, record.outcome, record.user) == (
+        assert (record.direction, record.called, record.outcome, record.person) == (
             "outbound",
             OTHER,
             "answered",

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 from django.db.models import F
 
-from carillon.portal.calls.fold import CallFacts, fold
 from carillon.portal.calls.models import Call, CallEvent, CallParty, Recording, Trouble
 from carillon.portal.companies.models import Company
 from carillon.portal.extensions.models import Person
 from carillon.portal.routing.models import Number
 from carillon.schema import events as e
+from carillon.schema.cdr import CallRecord, fold
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ def _event_row(event: e.CallEvent, company: int) -> CallEvent:
     )
 
 
-def _write(folded: dict[str, CallFacts], companies: dict[str, int]) -> None:
+def _write(folded: dict[str, CallRecord], companies: dict[str, int]) -> None:
     numbers = _existing(Number, {plan_id(f.number, "n") for f in folded.values()})
     people = _existing(Person, {plan_id(u, "u") for f in folded.values() for u in f.parties})
     calls, parties, recordings = [], [], []
@@ -163,7 +163,7 @@ def _existing(model: type[Number] | type[Person], ids: set[int]) -> dict[int, in
     return dict(model.everywhere.filter(pk__in=ids).values_list("pk", "company_id"))
 
 
-def _call_row(pk: str, company: int, facts: CallFacts) -> Call:
+def _call_row(pk: str, company: int, facts: CallRecord) -> Call:
     return Call(
         id=pk,
         company_id=company,
@@ -184,7 +184,7 @@ def _call_row(pk: str, company: int, facts: CallFacts) -> Call:
     )
 
 
-def _recording_rows(call: str, company: int, facts: CallFacts) -> list[Recording]:
+def _recording_rows(call: str, company: int, facts: CallRecord) -> list[Recording]:
     return [
         Recording(
             id=found.id,

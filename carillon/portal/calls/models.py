@@ -12,7 +12,7 @@ from carillon.portal.routing.models import Number
 
 
 class Call(CompanyOwned):
-    """One caller's visit, folded from its events by `calls.fold`: never written by hand."""
+    """One caller's visit, folded from its events by `schema.cdr`: never written by hand."""
 
     class Direction(models.TextChoices):
         INBOUND = "inbound", _("Inbound")
