@@ -19,6 +19,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase, StreamingHttpResponse
 
 BARS = 58
+CALL_BARS = 96
+TYPES = {".mp3": "audio/mpeg", ".wav": "audio/wav"}
 WINDOW_FRAMES = 800
 LONGEST_PIECE = 1 << 20
 PIECE = 1 << 16
@@ -46,35 +48,43 @@ def safe_path(folder: Path, relative: str) -> Path:
 
 
 def answer_sound(request: HttpRequest, file: BinaryIO, filename: str) -> HttpResponseBase:
-    """Answer a wav file, or the range that was asked for; takes care of closing it.
+    """Answer a sound file, or the range that was asked for; takes care of closing it.
 
     A range is cut to 1 MiB (a player asks for the next one) and the whole is streamed, so that no
     request holds an hour of sound in memory.
     """
-    size = os.fstat(file.fileno()).st_size
-    wanted = _wanted(request.headers.get("Range", ""), size)
+    facts = os.fstat(file.fileno())
+    size = facts.st_size
+    etag = f'"{facts.st_mtime_ns:x}-{size:x}"'
+    # RFC 9110 §13.1.5: a player that began with another file, now compressed, must not get a part of this.
+    same = request.headers.get("If-Range", etag) == etag
+    wanted = _wanted(request.headers.get("Range", ""), size) if same else None
+    content_type = TYPES.get(Path(filename).suffix, "application/octet-stream")
     response: HttpResponseBase
     if wanted is None:
         pieces = _pieces_later(file) if isinstance(request, ASGIRequest) else _pieces(file)
-        response = StreamingHttpResponse(pieces, content_type="audio/wav")
+        response = StreamingHttpResponse(pieces, content_type=content_type)
         response.headers["Content-Length"] = str(size)
     else:
         with file:
-            response = _answer_range(file, wanted, size)
+            response = _answer_range(file, wanted, size, content_type)
     response.headers["Accept-Ranges"] = "bytes"
+    response.headers["ETag"] = etag
     response.headers["Cache-Control"] = "private, max-age=3600"
     kind = "attachment" if "download" in request.GET else "inline"
     response.headers["Content-Disposition"] = f'{kind}; filename="{filename}"'
     return response
 
 
-def _answer_range(file: BinaryIO, wanted: tuple[int, int], size: int) -> HttpResponse:
+def _answer_range(
+    file: BinaryIO, wanted: tuple[int, int], size: int, content_type: str
+) -> HttpResponse:
     start, end = wanted
     if start == end:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     file.seek(start)
     body = file.read(min(end - start, LONGEST_PIECE))
-    response = HttpResponse(body, status=206, content_type="audio/wav")
+    response = HttpResponse(body, status=206, content_type=content_type)
     response.headers["Content-Range"] = f"bytes {start}-{start + len(body) - 1}/{size}"
     return response
 

@@ -17,16 +17,19 @@ from carillon.portal.companies import audit
 @transaction.atomic
 def delete_recording(recording: Recording, *, by: User) -> None:
     """Delete a recording's sound for good; the call stays in the history."""
+    # It may have been compressed since it was asked for: what counts is where it lies now.
+    recording.refresh_from_db(fields=["path", "left_behind"])
     recording.deleted_at = timezone.now()
     recording.save(update_fields=["deleted_at"])
     thing = (recording.call_id, recording.call.caller or recording.call_id)
     audit.write(recording.company, by, "recording-deleted", thing, {"seconds": recording.seconds})
-    transaction.on_commit(lambda: _forget(recording.path))
+    transaction.on_commit(lambda: _forget(recording.path, recording.left_behind))
 
 
-def _forget(relative: str) -> None:
+def _forget(*paths: str) -> None:
     root = Path(settings.CONFIG.recordings).resolve()
-    path = (root / relative).resolve()
-    if path.is_relative_to(root):
-        with contextlib.suppress(OSError):
-            path.unlink()
+    for relative in filter(None, paths):
+        path = (root / relative).resolve()
+        if path.is_relative_to(root):
+            with contextlib.suppress(OSError):
+                path.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -109,7 +110,28 @@ class Recording(CompanyOwned):
     complete = models.BooleanField(default=False)
     partial = models.BooleanField(default=False)
     reason = models.CharField(max_length=40, default="")
+    size = models.PositiveBigIntegerField(default=0, db_default=0)
+    """Bytes of a compressed recording, 0 of one that is not."""
+    heights = models.JSONField(null=True)
+    """How a compressed recording is drawn; of a wav file this is read from the file."""
+    left_behind = models.CharField(max_length=255, default="", db_default="")
+    """The wav file that `path` has replaced, until it is certainly removed."""
+    tried_at = models.DateTimeField(null=True)
+    """When it could not be compressed, last."""
+    failures = models.PositiveIntegerField(default=0, db_default=0)
     deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["id"],
+                condition=Q(kind="call", complete=True, size=0, deleted_at=None),
+                name="recordings_to_compress",
+            ),
+            models.Index(
+                fields=["id"], condition=~Q(left_behind=""), name="recordings_left_behind"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.path

@@ -19,6 +19,10 @@ SENTENCES: dict[str, tuple[Promise, Promise]] = {
         _("The sound of calls is interrupted"),
         _("It usually comes back within a second. If not, look at the log of the system."),
     ),
+    "recordings-not-compressed": (
+        _("Some recordings cannot be made smaller"),
+        _("They are kept as they are and tried again every hour. Is there space on the disk?"),
+    ),
     "plan-refused": (
         _("The latest settings could not be taken over"),
         _("Calls follow the settings before. Update the system, or look at its log."),

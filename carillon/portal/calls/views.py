@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +20,7 @@ from carillon.portal.calls.timeline import Teller, names_of
 from carillon.portal.companies.access import enter, may
 from carillon.portal.extensions.models import Person
 from carillon.portal.routing.models import Number
-from carillon.portal.sound import answer_sound, open_below, peaks, safe_path
+from carillon.portal.sound import CALL_BARS, answer_sound, open_below, peaks, safe_path
 
 
 @require_GET
@@ -70,7 +71,8 @@ def recording_sound(request: HttpRequest, pk: str) -> HttpResponseBase:
     """Play a recording; where it lies comes from its row, never from the address."""
     found = access.recording(request, pk)
     file = open_below(settings.CONFIG.recordings, found.path)
-    return answer_sound(request, file, f"{found.call.started_at:%Y-%m-%d-%H%M}.wav")
+    kind = Path(found.path).suffix
+    return answer_sound(request, file, f"{found.call.started_at:%Y-%m-%d-%H%M}{kind}")
 
 
 @require_POST
@@ -83,4 +85,5 @@ def delete_recording(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 def _drawn(row: Recording) -> dict[str, Any]:
-    return {"row": row, "heights": peaks(safe_path(settings.CONFIG.recordings, row.path), 96)}
+    file = safe_path(settings.CONFIG.recordings, row.path)
+    return {"row": row, "heights": row.heights or peaks(file, CALL_BARS)}

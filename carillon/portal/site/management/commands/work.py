@@ -25,6 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM."""
         from carillon.bus.client import SwitchClient
+        from carillon.portal.calls import compress
         from carillon.portal.journal.puller import Puller
         from carillon.portal.site.housekeeping import keep_house
         from carillon.portal.voicemail.lamps import Lamps
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         config = settings.CONFIG
         switch = SwitchClient(config.switch_url, config.secret())
         puller, lamps = Puller(switch), Lamps(switch)
+        compress.follow()
         next_housekeeping = time.monotonic()
         while True:
             if time.monotonic() >= next_housekeeping:
