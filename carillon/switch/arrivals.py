@@ -61,12 +61,10 @@ class Arrivals:
     def __init__(self, board: Switchboard) -> None:
         self._board = board
 
-    def admits(self, flow: Flow) -> bool:
+    def admits(self, data: bytes, flow: Flow) -> bool:
         """Say whether to read what comes from an address at all; a carrier's always."""
         board = self._board
-        if not board.devices.is_unwelcome(flow.host):
-            return True
-        return board.trunks.sender(flow) is not None
+        return board.trunks.sender(flow) is not None or board.devices.listens(data, flow.host)
 
     # -- requests outside calls ------------------------------------------------------------------
 

@@ -1,21 +1,22 @@
-"""So many in a second, with room for a burst of one second's worth (a token bucket)."""
+"""So many in a second, with room for a burst (a token bucket)."""
 
 from __future__ import annotations
 
 
 class Bucket:
-    """`rate` a second; 0: no bound. Times are monotonic seconds."""
+    """`rate` a second, a `burst` at once (a second's worth); 0: no bound. Times are monotonic seconds."""
 
-    __slots__ = ("_at", "_left", "_rate")
+    __slots__ = ("_at", "_left", "_most", "_rate")
 
     def __init__(self, rate: float, *, burst: float = 0.0) -> None:
         self._rate = rate
         self._left = burst or rate
+        self._most = max(burst or rate, 1.0)
         self._at = 0.0
 
     def _fill(self, now: float) -> None:
         if now > self._at:
-            self._left = min(max(self._rate, 1.0), self._left + (now - self._at) * self._rate)
+            self._left = min(self._most, self._left + (now - self._at) * self._rate)
             self._at = now
 
     def has(self, now: float) -> bool:

@@ -20,7 +20,7 @@ from carillon.sip.leg import default_port
 from carillon.sip.message import Message
 from carillon.sip.registrar import Binding, Registrar
 from carillon.sip.uri import parse_uri
-from carillon.switch.abuse import Throttle
+from carillon.switch.abuse import Floods, Throttle, is_scanner
 from carillon.switch.plans import Owner, PlanStore
 
 log = logging.getLogger(__name__)
@@ -76,8 +76,10 @@ class Devices:
         self._nobody = secrets.token_hex(16), secrets.token_hex(32)
         self._wrong = Throttle(MOST_WRONG, BLOCK_SECONDS)
         self._unproved = Throttle(MOST_UNPROVED, BLOCK_SECONDS)
+        self._scanning = Throttle(1, BLOCK_SECONDS)
+        self._floods = Floods()
         self._registrar = Registrar()
-        self._hosts: frozenset[str] | None = None
+        self._hosts: set[str] | None = None
         self._hidden: dict[str, tuple[Flow, ...]] = {}
         self._round = 0
         self._lines = 0
@@ -115,17 +117,33 @@ class Devices:
             self._unproved.forgive(flow.host)
         return owner
 
+    def listens(self, data: bytes, host: str) -> bool:
+        """Say whether to read what comes from an address that is no carrier's.
+
+        Where phones of ours are everything is read; of others not what is too much, nor what scans.
+        """
+        if host in self._hosts_now():
+            return True
+        if self.is_unwelcome(host):
+            return False
+        now = self._now()
+        if is_scanner(data):
+            if self._scanning.blame(host, now):
+                log.warning("%s scans: not listened to for a while", host)
+            return False
+        return self._floods.takes(data, host, now)
+
     def is_unwelcome(self, host: str) -> bool:
         """Say whether to drop what comes from an address unread: it was blocked, and has no phone of ours."""
         now = self._now()
-        blocked = self._wrong.is_blocked(host, now) or self._unproved.is_blocked(host, now)
-        return blocked and host not in self._hosts_now()
+        every = (self._wrong, self._unproved, self._scanning)
+        return any(each.is_blocked(host, now) for each in every) and host not in self._hosts_now()
 
-    def _hosts_now(self) -> frozenset[str]:
+    def _hosts_now(self) -> set[str]:
         if self._hosts is None:
             now, known = self._now(), self._registrar
             every = (known.bindings(name, now) for name in known.names())
-            self._hosts = frozenset(held.flow.host for bindings in every for held in bindings)
+            self._hosts = {held.flow.host for bindings in every for held in bindings}
         return self._hosts
 
     def _is_at(self, username: str, host: str) -> bool:
@@ -154,9 +172,10 @@ class Devices:
             raise Refusal(error.status, error.headers) from error
         for old in moved:
             self._move(old, flow)
-        self._hosts = None
         self._write(username)
         bindings = self._registrar.bindings(username, self._now())
+        # Where a phone was is found out when registrations expire: each packet asks for this.
+        self._hosts_now().update(held.flow.host for held in bindings)
         self._note_hidden(username, bindings)
         if bindings and not known:
             newest = bindings[-1]
@@ -183,8 +202,8 @@ class Devices:
 
     def lost_flow(self, flow: Flow) -> None:
         """A connection closed: what was reached by it cannot be rung until it is back."""
-        if flow.connection and self._registrar.lose(flow):
-            self._hosts = None
+        if flow.connection:
+            self._registrar.lose(flow)
 
     def hidden_flows(self) -> list[Flow]:
         """Return the next few phones whose NAT should not forget them; each comes once in a round."""

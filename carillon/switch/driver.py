@@ -40,7 +40,7 @@ class Tokens:
 class Driver:
     """One endpoint and its sockets: UDP and TCP on one port; where `secured`, TLS and WebSocket on the next.
 
-    `admit` says who is listened to at all: what others send is dropped unread. `lost` hears of every flow
+    `admit` says what is listened to at all: what else is sent is dropped unread. `lost` hears of every flow
     that broke.
     """
 
@@ -51,7 +51,7 @@ class Driver:
         *,
         on_event: Callable[[Event], None],
         commit: Callable[[list[AnyEvent]], None],
-        admit: Callable[[Flow], bool] = lambda flow: True,
+        admit: Callable[[bytes, Flow], bool] = lambda data, flow: True,
         lost: Callable[[Flow], None] = lambda flow: None,
         secured: Secured | None = None,
     ) -> None:
@@ -129,7 +129,7 @@ class Driver:
             log.warning("cannot send to %s:%s: %s", send.flow.host, send.flow.port, error)
 
     def _received(self, data: bytes, flow: Flow) -> None:
-        if self._admit(flow):
+        if self._admit(data, flow):
             with self._guard("a message", flow):
                 if not (self.sockets.is_behind and self._turn_away(data, flow)):
                     self.endpoint.receive(data, flow, self._loop.time())

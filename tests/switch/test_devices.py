@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import socket
 from pathlib import Path
 
@@ -186,14 +187,16 @@ class Stranger:
         self._sent = 0
         self.last: Message | None = None
 
-    async def ask(self, method: str, *headers: str, answered: bool = True) -> int:
+    async def ask(
+        self, method: str, *headers: str, answered: bool = True, user: str = "+33199001001"
+    ) -> int:
         """Send a request and return the final status, 0 where none should come."""
         self._sent += 1
         lines = [
-            f"{method} sip:+33199001001@{HOST} SIP/2.0",
+            f"{method} sip:{user}@{HOST} SIP/2.0",
             f"Via: SIP/2.0/UDP {self._host}:{self._port};branch=z9hG4bKs{self._sent};rport",
             f"From: <sip:m@{self._host}>;tag=t{self._sent}",
-            f"To: <sip:m@{HOST}>",
+            f"To: <sip:{user}@{HOST}>",
             f"Call-ID: stranger{self._sent}",
             f"CSeq: 1 {method}",
             f"Contact: <sip:m@{self._host}:{self._port}>",
@@ -214,6 +217,10 @@ class Stranger:
         self.last = message
         ours = message.get("Call-ID") == f"stranger{self._sent}"
         return message.status if ours and message.status >= 200 else 0
+
+    def hears(self) -> bool:
+        """Say whether anything has come that was not read yet."""
+        return bool(select.select([self._socket], [], [], 0)[0])
 
     def close(self) -> None:
         self._socket.close()

@@ -18,7 +18,7 @@ class Node:
         self.events: list[Event] = []
         self.faulty = False
         self.driver = Driver(
-            HOST, port, on_event=self._event, commit=self._commit, admit=lambda flow: admits
+            HOST, port, on_event=self._event, commit=self._commit, admit=lambda data, flow: admits
         )
 
     def _commit(self, events: list[AnyEvent]) -> None:
