@@ -49,6 +49,8 @@ class WavFile:
     written: int = 0
     lost: bool = False
     failed: bool = False
+    refused: bool = False
+    """Whether a full disk took some of it, even if there was room again at the end."""
 
     @property
     def seconds(self) -> float:
@@ -142,6 +144,7 @@ class Writer:
             return
         if self._full_folder and time.monotonic() < self._retry_at:
             file.lost = file.lost or bool(samples)
+            file.refused = file.refused or bool(samples)
             return
         try:
             if file.fd < 0:
@@ -159,6 +162,7 @@ class Writer:
         if error.errno not in _FULL:
             self._fail(file, str(error))
             return
+        file.refused = True
         self._retry_at = time.monotonic() + RETRY_SECONDS
         if not self._full_folder:
             self._full_folder = os.path.dirname(file.path)
@@ -195,7 +199,7 @@ class Writer:
                 file.lost = True
                 log.error("closing %r: %s", file.path, error)
             file.fd = -1
-        self._tell(Closed(file, bool(self._full_folder)))
+        self._tell(Closed(file, file.refused))
 
 
 def _open(file: WavFile) -> None:

@@ -282,7 +282,7 @@ def test_a_full_disk_is_told_hurts_no_call_and_recording_goes_on_when_it_is_free
     talk(clock, 1.0, (a, tone(700, 1.0)))
     media.switch.do(StopRecording(9))
     stopped = media.switch.wait_for(RecordingStopped)
-    assert (stopped.reason, stopped.partial) == ("stopped", True)
+    assert (stopped.reason, stopped.partial) == ("disk-full", True)
     assert len(media.switch.events(DiskFilled)) == 1
     samples = recorded(path)[:, 0]
     assert abs(len(samples) / 8000 - stopped.seconds) < 0.01

@@ -113,7 +113,7 @@ def test_a_child_that_dies_at_once_is_started_again_less_and_less_often(
 def test_a_signal_during_the_start_stops_everything(supervised: Supervised) -> None:
     many = [child(f"c{n}", STAYS) for n in range(12)]
     supervised.start(*many)
-    wait_for(lambda: (supervised.data / "carillon.log").exists(), 10, "the start")
+    wait_for(lambda: supervised.log(), 10, "the start")
     assert supervised.stop() < 3.0, "nobody was forgotten, and so nobody had to be killed"
 
 
