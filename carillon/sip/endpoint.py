@@ -263,10 +263,12 @@ class Endpoint:
         if found := self._legs.get(leg):
             self._session.refuse(found, status, now)
 
-    def inform(self, leg: int, content_type: str, body: bytes, now: float) -> None:
+    def inform(
+        self, leg: int, content_type: str, body: bytes, now: float, headers: Headers = ()
+    ) -> None:
         """Send INFO within the call."""
         if found := self._legs.get(leg):
-            self._session.inform(found, content_type, body, now)
+            self._session.inform(found, content_type, body, now, headers)
 
     def find_leg(self, call_id: str, local_tag: str, remote_tag: str) -> int | None:
         """Return the leg a dialog belongs to: of a `Replaces`, `to_tag` is local and `from_tag` remote."""

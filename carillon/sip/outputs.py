@@ -135,11 +135,12 @@ class OfferRefused:
 
 @dataclass(frozen=True, slots=True)
 class Informed:
-    """An INFO within the call; 200 is sent."""
+    """An INFO within the call; 200 is sent. `record` is what its Record header wants: on, off, or ""."""
 
     leg: int
     content_type: str
     body: bytes
+    record: str = ""
 
 
 @dataclass(frozen=True, slots=True)

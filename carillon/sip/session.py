@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 
 from carillon.sip.answering import Answering
-from carillon.sip.core import ALLOW, Asked, Core, Then
+from carillon.sip.core import ALLOW, Asked, Core, Then, add_headers
 from carillon.sip.errors import RemoteError
 from carillon.sip.headers import media_type, parse_cseq, sdp_of, tag_of
 from carillon.sip.leg import Leg, Legs
@@ -108,7 +108,9 @@ class Session:
     def _informed(self, leg: Leg, transaction: Transaction, request: Message, now: float) -> None:
         self._core.respond(transaction, 200, now)
         if not leg.let_go:
-            self._core.tell(Informed(leg.number, media_type(request), request.body))
+            record = (request.get("Record") or "").strip(" \t").lower()
+            wanted = record if record in ("on", "off") else ""
+            self._core.tell(Informed(leg.number, media_type(request), request.body, wanted))
 
     def _asked_options(
         self, leg: Leg, transaction: Transaction, request: Message, now: float
@@ -332,13 +334,17 @@ class Session:
         wait = 2.1 + dice % 191 / 100 if leg.caller else dice % 201 / 100
         leg.timer = self._core.timers.start(now + wait, again)
 
-    def inform(self, leg: Leg, content_type: str, body: bytes, now: float) -> None:
+    def inform(
+        self, leg: Leg, content_type: str, body: bytes, now: float, headers: Headers
+    ) -> None:
         """Send INFO."""
         if leg.dialog is None or leg.state != "confirmed":
             return
         message = leg.dialog.request("INFO")
-        message.headers["Content-Type"] = [content_type]
         message.body = body
+        if body:
+            message.headers["Content-Type"] = [content_type]
+        add_headers(message, headers)
         self._legs.ask(leg, message, now, partial(self._informed_them, leg))
 
     def _informed_them(

@@ -11,6 +11,7 @@ from carillon.flows.outgoing import (
     NoWay,
     ToFeature,
     ToOutside,
+    ToUser,
     Way,
     entrance,
     normalise,
@@ -20,7 +21,7 @@ from carillon.flows.outgoing import (
 from carillon.schema.canary import CALLED
 from carillon.schema.cdr import CALLER_LEG
 from carillon.schema.events import AvailabilityChosen, CallArrived
-from carillon.schema.plan import DialRules, Number, Plan, Trunk
+from carillon.schema.plan import DialRules, Number, Plan, Trunk, User
 from carillon.sip.core import ALLOW as METHODS
 from carillon.sip.core import SUPPORTED
 from carillon.sip.endpoint import Flow, InviteReceived, RequestReceived
@@ -30,7 +31,7 @@ from carillon.sip.message import Message
 from carillon.sip.uri import parse_uri
 from carillon.switch import canary
 from carillon.switch.calls import Call
-from carillon.switch.devices import Refusal
+from carillon.switch.devices import Gruu, Refusal
 from carillon.switch.legs import Leg, Party
 from carillon.switch.plans import Owner
 from carillon.switch.transfers import CannotDo
@@ -146,7 +147,13 @@ class Arrivals:
             self._board.legs[received.leg] = leg
             self._admit(leg, lambda: self._replace(leg, plan.company, received))
             return
-        dialled = parse_uri(received.request.uri).user
+        uri = parse_uri(received.request.uri)
+        dialled = uri.user
+        if "gr" in uri.params:
+            gruu = Gruu(uri.user, uri.params["gr"].lower())
+            called = self._colleague(plan, gruu)
+            self._to_flow(received, leg, owner, ToUser(called), called.extension, gruu)
+            return
         way = way_out(plan, user, dialled)
         if isinstance(way, NoWay):
             raise Refusal(way.status)
@@ -156,6 +163,15 @@ class Arrivals:
             self._choose_availability(received, leg, owner, way)
         else:
             self._admit(leg, lambda: self._board.orders.feature(leg, plan, user, way))
+
+    def _colleague(self, plan: Plan, gruu: Gruu) -> User:
+        """Return whose phone a GRUU names (RFC 5627 §5.1); only one of the same company is."""
+        found = self._board.plans.device(gruu.username)
+        if found is None or found.plan.company != plan.company:
+            raise Refusal(404)
+        if self._board.devices.find_gruu(gruu) is None:
+            raise Refusal(480)
+        return found.user
 
     def _admit(self, leg: Leg, ask: Callable[[], None]) -> None:
         """Let a phone into a call there is already."""
@@ -171,7 +187,13 @@ class Arrivals:
             self._board.transfers.replace(leg, company, received.replaces)
 
     def _to_flow(
-        self, received: InviteReceived, leg: Leg, owner: Owner, way: Way, dialled: str
+        self,
+        received: InviteReceived,
+        leg: Leg,
+        owner: Owner,
+        way: Way,
+        dialled: str,
+        gruu: Gruu | None = None,
     ) -> None:
         assert not isinstance(way, NoWay | ToFeature)
         plan, user = owner.plan, owner.user
@@ -186,7 +208,7 @@ class Arrivals:
             number=into.number_id,
             user=user.id,
         )
-        self._begin(received, leg, arrived, into.plan, into.number)
+        self._begin(received, leg, arrived, into.plan, into.number, gruu)
 
     def _choose_availability(
         self, received: InviteReceived, leg: Leg, owner: Owner, way: ToFeature
@@ -240,10 +262,17 @@ class Arrivals:
         )
 
     def _begin(
-        self, received: InviteReceived, leg: Leg, arrived: CallArrived, plan: Plan, number: Number
+        self,
+        received: InviteReceived,
+        leg: Leg,
+        arrived: CallArrived,
+        plan: Plan,
+        number: Number,
+        gruu: Gruu | None = None,
     ) -> None:
         board = self._board
         call = Call(board, arrived, plan, number, leg)
+        call.gruu = gruu
         call.hops = _hops(received.request)
         call.identities = tuple(received.request.all("Identity")[:MOST_IDENTITIES])
         board.legs[received.leg] = leg

@@ -23,6 +23,7 @@ from carillon.schema.events import (
 from carillon.schema.plan import Number, Plan
 from carillon.switch.alarm import Alarm
 from carillon.switch.conversation import Conversation
+from carillon.switch.devices import Gruu
 from carillon.switch.guests import Guests
 from carillon.switch.legs import Leg
 from carillon.switch.outcomes import better, outcome, refusal
@@ -82,6 +83,8 @@ class Call:
         """Max-Forwards of what it sends on (RFC 3261 §16.6)."""
         self.identities: tuple[str, ...] = ()
         """The carrier's signatures of who calls (RFC 8224), passed on where the call goes out again."""
+        self.gruu: Gruu | None = None
+        """The one phone it is for, where its GRUU was dialled."""
         self.closing = False
         self.finished = False
         self._board = board

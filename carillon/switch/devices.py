@@ -8,6 +8,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -34,6 +35,13 @@ BLOCK_SECONDS = 60.0
 """Wrong passwords, and calls that ask for a challenge and never answer it, from one address in so long."""
 
 Headers = tuple[tuple[str, str], ...]
+
+
+class Gruu(NamedTuple):
+    """The name of one phone among all that sign in as a device (RFC 5627)."""
+
+    username: str
+    instance: str
 
 
 class Refusal(Exception):
@@ -196,9 +204,9 @@ class Devices:
         """Return where a phone can be rung now."""
         return self._registrar.reachable(username, self._now())
 
-    def find_gruu(self, username: str, instance: str) -> Binding | None:
-        """Return the one phone that a public GRUU names by its `gr` parameter."""
-        return self._registrar.find_gruu(username, instance, self._now())
+    def find_gruu(self, gruu: Gruu) -> Binding | None:
+        """Return the one phone that a public GRUU names."""
+        return self._registrar.find_gruu(gruu.username, gruu.instance, self._now())
 
     def lost_flow(self, flow: Flow) -> None:
         """A connection closed: what was reached by it cannot be rung until it is back."""

@@ -8,6 +8,7 @@ from carillon.flows.ring import target_name
 from carillon.schema.cdr import CALLER_LEG
 from carillon.schema.plan import Number, OutsideTarget, Plan, Target, Trunk, User, UserTarget
 from carillon.sip.headers import quote
+from carillon.sip.registrar import Binding
 from carillon.switch import canary
 from carillon.switch.legs import Dial, Leg, Party
 from carillon.switch.trunks import trunk_credentials, written
@@ -47,12 +48,22 @@ def _user_legs(board: Switchboard, call: Call, user: str) -> list[Leg]:
         from_ = f"{quote(name)} <sip:{arrived.caller}@{host}>"
     legs = []
     for device in board.plans.devices_of(call.plan.company, user):
-        for binding in board.devices.bindings(device.username):
+        for binding in _bindings(board, call, user, device.username):
             to = f"<sip:{device.username}@{host}>"
             dial = Dial(binding.contact, binding.flow, from_, to, hops=call.hops)
             party = Party(who, user=user, device=device.id)
             legs.append(Leg(board, call.next_leg_id(), party, call.sounds, dial=dial))
     return legs
+
+
+def _bindings(board: Switchboard, call: Call, user: str, username: str) -> list[Binding]:
+    """Return where a phone can be rung: everywhere, or at the one place whose GRUU was dialled."""
+    gruu = call.gruu
+    owner = board.plans.device(gruu.username) if gruu else None
+    if gruu is None or owner is None or owner.user.id != user:
+        return board.devices.bindings(username)
+    found = board.devices.find_gruu(gruu) if gruu.username == username else None
+    return [found] if found else []
 
 
 def caller_legs(board: Switchboard, plan: Plan, user: User, device: str, shown: str) -> list[Leg]:

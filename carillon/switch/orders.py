@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -219,10 +220,24 @@ class Orders:
 
     def _record_by_key(self, call: Call, leg: Leg, digit: str) -> None:
         state = call.recordings.state
+        action = "pause" if state == "on" else "resume"
         if digit == "1":
-            self.record(call, "start" if state == "off" else "stop", leg.who)
-        elif state != "off":
-            self.record(call, "pause" if state == "on" else "resume", leg.who)
+            action = "start" if state == "off" else "stop"
+        elif state == "off":
+            return
+        # Whoever is alone in a call has nobody to record.
+        with suppress(CannotDo):
+            self.record(call, action, leg.who)
+
+    def record_key(self, call: Call, leg: Leg, *, on: bool) -> None:
+        """A phone's own record key was pressed (INFO with a Record header); it may do what star 1 may."""
+        talks = leg in call.talk and call.talk.role(leg) == TALK and not leg.coach
+        if not (talks and leg.party.user and call.number.record_by_key) or on == (
+            call.recordings.state != "off"
+        ):
+            return
+        with suppress(CannotDo):
+            self.record(call, "start" if on else "stop", leg.who)
 
     def forget(self, call: Call) -> None:
         """A call is over."""

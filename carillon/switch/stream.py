@@ -197,6 +197,10 @@ class Stream:
             return codecs.BY_NUMBER[self.codec].payload_type, -1, 8000
         return self.remote.payload(self.codec).pt, *self.remote.digits_for(self.codec)
 
+    @property
+    def _hears_inband(self) -> bool:
+        return self._board.trunks.hears_inband(self._leg.party.trunk)
+
     def _open_command(self) -> OpenLeg:
         payload_type, digits, clock = self._payload_types()
         return OpenLeg(
@@ -209,6 +213,7 @@ class Stream:
             learn=self._port != 0,
             codec=codecs.BY_NUMBER[self.codec].name,
             digit_clock=clock,
+            hear_inband_digits=self._hears_inband,
             **self.securing.facts(),
         )
 
@@ -228,6 +233,7 @@ class Stream:
                 learn=self._port != 0,
                 codec=codecs.BY_NUMBER[self.codec].name,
                 digit_clock=clock,
+                hear_inband_digits=self._hears_inband,
                 **self.securing.facts(),
             )
         )

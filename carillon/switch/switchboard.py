@@ -277,10 +277,12 @@ class Switchboard:
             case sip.OfferRefused(_, status) if status in GONE:
                 leg.hang_up("")
                 call.hung_up(leg)
-            case sip.Informed(_, content_type, body):
+            case sip.Informed(_, content_type, body, record):
                 key = key_of(content_type, body)
                 if key:
                     call.pressed(leg, key)
+                if record:
+                    self.orders.record_key(call, leg, on=record == "on")
             case _:
                 pass
 

@@ -140,6 +140,12 @@ class Trunks:
         if state is not None:
             state.calls = max(0, state.calls - 1)
 
+    def hears_inband(self, trunk_id: str | None) -> bool:
+        """Say whether a carrier's keys are to be listened for in its sound."""
+        self._update()
+        state = self._states.get(trunk_id or "")
+        return state is not None and state.trunk.hears_inband
+
     def name(self, trunk_id: str | None) -> str:
         """Return how people call a trunk."""
         state = self._states.get(trunk_id or "")

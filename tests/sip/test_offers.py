@@ -181,6 +181,14 @@ def test_info_is_told_and_acknowledged() -> None:
     assert wire.said(ben.host)[-1] == "200 INFO"
 
 
+def test_a_record_key_is_told() -> None:
+    ann, ben, wire, leg, theirs = connected()
+    for header, wanted in (("On", "on"), ("off", "off"), ("x" * 500, "")):
+        ann.endpoint.inform(leg, "", b"", wire.now, headers=(("Record", header),))
+        wire.run(1)
+        assert ben.events[-1] == Informed(theirs, "", b"", wanted)
+
+
 def test_a_far_end_that_lost_the_call_is_told_once() -> None:
     ann, ben, wire, leg, _ = connected()
     forgetful = Phone(ben.host)

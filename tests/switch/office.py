@@ -267,7 +267,8 @@ class Peer:
         more.setdefault("sdp", self.offer())
         more.setdefault("from_", f"<sip:+33612345678@{HOST}>")
         flow = Flow("udp", HOST, switch_port)
-        leg: int = self.endpoint.invite(f"sip:{to}@{HOST}:{switch_port}", flow, self.now, **more)
+        uri = more.pop("uri", f"sip:{to}@{HOST}:{switch_port}")
+        leg: int = self.endpoint.invite(uri, flow, self.now, **more)
         self._driver.drain()
         return leg
 
@@ -300,8 +301,8 @@ class Peer:
         self.endpoint.reoffer(leg, offer, self.now)
         self._driver.drain()
 
-    def inform(self, leg: int, content_type: str, body: bytes) -> None:
-        self.endpoint.inform(leg, content_type, body, self.now)
+    def inform(self, leg: int, content_type: str, body: bytes, **more: Any) -> None:
+        self.endpoint.inform(leg, content_type, body, self.now, **more)
         self._driver.drain()
 
     def request(self, method: str, switch_port: int, **more: Any) -> int:

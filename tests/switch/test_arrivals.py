@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from carillon.schema.events import CallArrived
+from carillon.schema.mediacontrol import AimLeg, BridgeLegs, OpenLeg
 from carillon.schema.plan import Trunk
-from carillon.sip.endpoint import Flow
+from carillon.sip.endpoint import Flow, InviteReceived, OfferRefused
 from carillon.switch.arrivals import e164_of
 from carillon.switch.keys import key_of
-from tests.switch.office import HOST, office, scene, until
+from tests.switch.office import HOST, Peer, office, scene, until
 from tests.system import MAIN
 
 pytestmark = pytest.mark.system
@@ -74,6 +76,114 @@ async def test_the_caller_is_who_the_carrier_vouches_for(
         arrived = here.events()[0]
         assert isinstance(arrived, CallArrived)
         assert (arrived.caller, arrived.caller_name) == (caller, name)
+
+
+@pytest.mark.parametrize(
+    ("from_", "headers"),
+    [
+        (
+            "<sip:+33612345678@x>",
+            (("Privacy", "id"), ("P-Asserted-Identity", "<sip:+33612345678@x>")),
+        ),
+        ('"Anonymous" <sip:anonymous@anonymous.invalid>', ()),
+        ("<sip:anonymous.invalid>", ()),
+    ],
+)
+@scene
+async def test_a_caller_who_wants_to_be_nobody_is_nobody_to_the_phone(
+    tmp_path: Path, from_: str, headers: tuple[tuple[str, str], ...]
+) -> None:
+    async with office(tmp_path, "ann") as here:
+        leg = here.call(from_=from_, headers=headers)
+        invite = await here.phones["ann"].invited()
+        shown = invite.request.write()
+        assert b"612345678" not in shown
+        assert b"<sip:anonymous@" in shown
+        here.carrier.hang_up(leg)
+        assert (await here.record()).caller == "anonymous"
+
+
+INSTANCES = tuple(f"urn:uuid:00000000-0000-0000-0000-00000000000{n}" for n in (1, 2))
+
+
+@scene
+async def test_a_gruu_rings_that_phone_and_no_other(tmp_path: Path) -> None:
+    async with office(tmp_path, "ann", "ben") as here:
+        there = await here.add_phone("ben", name="ben's other")
+        for phone, instance in zip((here.phones["ben"], there), INSTANCES, strict=True):
+            contact = f'<sip:acme-ben@{HOST}:{phone.port}>;+sip.instance="<{instance}>"'
+            headers = (("Contact", contact), ("Supported", "gruu"), ("Expires", "600"))
+            status = await phone.register(here.config.sip_port, "acme-ben", headers=headers)
+            assert status == 200
+        leg = here.dial("ann", "102", uri=f"sip:acme-ben@{HOST};gr={INSTANCES[1].upper()}")
+        invite = await there.invited()
+        there.answer(invite)
+        await here.phones["ann"].is_answered(leg)
+        assert not here.phones["ben"].of(InviteReceived)
+        here.phones["ann"].hang_up(leg)
+        assert (await here.record()).called == "102"
+
+
+@pytest.mark.parametrize(
+    ("gruu", "status"),
+    [
+        ("acme-ben@x;gr=urn:uuid:gone", 480),
+        ("acme-zoe@x;gr=urn:uuid:gone", 404),
+        ("acme-ben@x;gr", 480),
+    ],
+)
+@scene
+async def test_a_gruu_of_nobody_reaches_nobody(tmp_path: Path, gruu: str, status: int) -> None:
+    async with office(tmp_path, "ann", "ben") as here:
+        leg = here.dial("ann", "", uri=f"sip:{gruu}")
+        await here.phones["ann"].is_over(leg)
+        assert here.phones["ann"].status(leg) == status
+        await here.is_quiet()
+
+
+@scene
+async def test_keys_in_the_sound_are_listened_for_where_the_carrier_needs_it(
+    tmp_path: Path,
+) -> None:
+    loud = Trunk("loud", "Loud", HOST, 1, hears_inband=True)
+    async with office(tmp_path, "ann") as here:
+        port = here.config.sip_port + 9
+        here.board.plans.trunks = (structs.replace(loud, port=port),)
+        carrier = Peer(port, 31900)
+        await carrier.listen()
+        leg = carrier.call(MAIN, here.config.sip_port)
+        here.phones["ann"].answer(await here.phones["ann"].invited())
+        await carrier.is_answered(leg)
+        await until(lambda: here.media.of(BridgeLegs), "the bridge")
+        theirs = here.leg("a")
+        for command in here.media.of(OpenLeg) + here.media.of(AimLeg):
+            assert command.hear_inband_digits == (command.leg == theirs)
+        carrier.hang_up(leg)
+        await here.record()
+        carrier.close()
+
+
+FAX = b"v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+IMAGE = b"m=image 5000 udptl t38\r\na=T38FaxVersion:0\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n"
+
+
+@pytest.mark.parametrize("lines", [IMAGE, b"m=audio 0 RTP/AVP 8\r\n" + IMAGE])
+@scene
+async def test_a_carriers_fax_is_refused_and_the_sound_goes_on(
+    tmp_path: Path, lines: bytes
+) -> None:
+    async with office(tmp_path, "ann") as here:
+        leg, _ = await here.talk()
+        asked = len(here.media.asked)
+        here.carrier.reoffer(leg, FAX + lines)
+        await until(lambda: here.carrier.of(OfferRefused, leg), "the refusal")
+        (refused,) = here.carrier.of(OfferRefused, leg)
+        assert refused.status == 488
+        await here.hear(ann={"+33612345678"})
+        assert here.media.asked[asked:] == []
+        here.carrier.hang_up(leg)
+        assert (await here.record()).outcome == "answered"
+        await here.is_quiet()
 
 
 @scene

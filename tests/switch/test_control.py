@@ -463,6 +463,30 @@ async def test_our_people_record_by_keys_and_outside_callers_do_not(tmp_path: Pa
 
 
 @scene
+async def test_a_phones_own_record_key_records_where_star_1_may(tmp_path: Path) -> None:
+    async with office(tmp_path, "ann", plan=trio()) as here:
+        leg, theirs = await here.talk()
+        ann = here.phones["ann"]
+        here.carrier.inform(leg, "", b"", headers=(("Record", "on"),))
+        # Whatever is asked for twice, or off before on, changes nothing.
+        for wanted, kind in (
+            ("off", None),
+            ("on", StartRecording),
+            ("on", None),
+            ("off", StopRecording),
+        ):
+            ann.inform(theirs, "", b"", headers=(("Record", wanted),))
+            if kind is not None:
+                await until(lambda kind=kind: here.media.of(kind), f"recording {wanted}")
+        assert [len(here.media.of(kind)) for kind in (StartRecording, StopRecording)] == [1, 1]
+        told = [each for each in here.events() if getattr(each, "reason", "").startswith("record.")]
+        assert [(each.reason, each.facts["who"]) for each in told] == [
+            ("record.started", "Ann"),
+            ("record.stopped", "Ann"),
+        ]
+
+
+@scene
 async def test_keys_are_pressed_towards_the_far_end(tmp_path: Path) -> None:
     async with office(tmp_path, "ann", plan=trio()) as here:
         await here.talk()
