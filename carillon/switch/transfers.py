@@ -21,7 +21,7 @@ from carillon.schema.events import LegAnswered, LegEnded, LegStarted
 from carillon.schema.plan import OutsideTarget, Plan, RingNode, Target, User, UserTarget
 from carillon.sip import endpoint as sip
 from carillon.sip.errors import RemoteError
-from carillon.sip.uri import parse_uri
+from carillon.sip.uri import Uri, parse_uri
 from carillon.switch.calls import Call
 from carillon.switch.dialling import outside_leg
 from carillon.switch.legs import Leg
@@ -138,7 +138,7 @@ class Transfers:
             if event.replaces is not None:
                 self._attended(call, leg, event.replaces)
             else:
-                dialled = parse_uri(event.refer_to).user
+                dialled = self._dialled(call.plan, parse_uri(event.refer_to))
                 if self._board.parking.is_park(dialled):
                     self._board.parking.referred(call, leg, event.referral, dialled)
                     return
@@ -149,6 +149,13 @@ class Transfers:
         endpoint.answer_referral(event.referral, 202, now)
         endpoint.tell_referral(event.referral, 200, "OK", now)
         leg.hang_up("")
+
+    def _dialled(self, plan: Plan, uri: Uri) -> str:
+        """Return the number of whom a phone wants to reach; a GRUU names a colleague's phone."""
+        owner = self._board.plans.device(uri.user) if "gr" in uri.params else None
+        if owner is None or owner.plan.company != plan.company:
+            return uri.user
+        return owner.user.extension
 
     def _attended(self, call: Call, leg: Leg, replaces: sip.Replaces) -> None:
         number = self._board.endpoint.find_leg(replaces.call_id, replaces.to_tag, replaces.from_tag)

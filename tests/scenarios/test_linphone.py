@@ -1,4 +1,4 @@
-"""Linphone as a desk phone: it registers, is called, calls, holds, and hears and is heard."""
+"""Linphone as a desk phone: it registers, is called, holds, transfers, calls, and hears and is heard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.system
 MUSIC_HERTZ = 1570.0
 
 
-def test_linphone_is_called_holds_and_calls_with_sound_both_ways(tmp_path: Path) -> None:
+def test_linphone_is_called_holds_transfers_and_calls_with_sound_both_ways(tmp_path: Path) -> None:
     port = Softphone.free_port()
     with running(tmp_path) as system:
         tune = system.prompt("tune", tone(MUSIC_HERTZ, 3.0))
@@ -34,11 +34,15 @@ def test_linphone_is_called_holds_and_calls_with_sound_both_ways(tmp_path: Path)
             here.hear(caller={"music"})
             ann.resume()
             here.hear(caller={"ann"}, ann={"caller"})
-            ann.hang_up()
+            ann.transfer("102")
+            ben.talks()
+            ann.is_over()
+            here.hear(caller={"ben"}, ben={"caller"})
+            ben.hang_up()
             caller.is_over()
             line = ann.dial("102")
-            ben.talks()
-            here.hear({"ann": line}, ann={"ben"}, ben={"ann"})
-            ben.hang_up()
-            ann.is_over(line)
+            ben.talks(2)
+            here.hear({"ann": line, "ben": 2}, ann={"ben"}, ben={"ann"})
+            ann.hang_up(line)
+            ben.is_over(2)
             wait_for(lambda: not system.switch.status().calls, why="no call")

@@ -120,12 +120,13 @@ async def test_another_companys_call_cannot_be_touched(tmp_path: Path) -> None:
 # -- blind transfer ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("to", [f"102@{HOST}", f"acme-ben@{HOST};gr=urn:uuid:1"])
 @scene
-async def test_a_phone_transfers_its_caller_to_a_colleague(tmp_path: Path) -> None:
+async def test_a_phone_transfers_its_caller_to_a_colleague(tmp_path: Path, to: str) -> None:
     async with office(tmp_path, "ann", "ben", plan=trio()) as here:
         leg, theirs = await here.talk()
         ann, ben = here.phones["ann"], here.phones["ben"]
-        ann.refer(theirs, f"sip:102@{HOST}")
+        ann.refer(theirs, f"sip:{to}")
         await until(lambda: ann.of(ReferralAnswered), "an answer to REFER")
         assert ann.of(ReferralAnswered)[0].status == 202
         bens = await answers(ben)
