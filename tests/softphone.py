@@ -378,7 +378,7 @@ def room(**phones: Softphone) -> Iterator[Room]:
     try:
         yield opened
     finally:
-        for phone in phones.values():
+        for phone in opened.phones.values():
             phone.stop()
 
 

@@ -10,6 +10,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from carillon.portal.calls.apply import moment, plan_id
+from carillon.portal.calls.endings import ENDINGS
 from carillon.portal.calls.models import Call
 from carillon.portal.extensions.models import Person
 from carillon.portal.routing.reasons import reason_text
@@ -122,13 +123,11 @@ class Teller:
         return _("%(who)s: the line ends") % facts
 
     def _end(self, event: e.CallEnded) -> str:
-        match event.by:
-            case "caller":
-                return _("The caller hangs up")
-            case "callee":
-                return _("The person called hangs up")
-            case _:
-                return _("The system ends the call")
+        if event.by == "caller":
+            return _("The caller hangs up")
+        if event.by == "callee":
+            return _("The person called hangs up")
+        return str(ENDINGS.get(event.detail, _("The system ends the call")))
 
 
 def names_of(company: int, events: Iterable[e.CallEvent]) -> dict[int, str]:
@@ -150,12 +149,28 @@ def _quality(event: e.LegEnded) -> list[str]:
 
 
 def _decision_icon(reason: str) -> str:
-    icons = {
-        "hours.closed": "moon",
-        "hours": "clock-hour-9",
-        "greeting": "message-2",
-        "ring.answered": "user",
-        "ring": "bell-ringing",
-        "voicemail": "record-mail",
-    }
-    return icons.get(reason) or icons.get(reason.partition(".")[0], "route")
+    return ICONS.get(reason) or ICONS.get(reason.partition(".")[0], "route")
+
+
+ICONS = {
+    "hours.closed": "moon",
+    "hours": "clock-hour-9",
+    "greeting": "message-2",
+    "ring.answered": "user",
+    "ring": "bell-ringing",
+    "voicemail": "record-mail",
+    "record": "player-record",
+    "record.paused": "player-pause",
+    "record.stopped": "player-stop",
+    "call.held": "player-pause",
+    "call.resumed": "player-play",
+    "call.transferred": "arrow-right",
+    "call.parked": "parking",
+    "call.taken": "phone-incoming",
+    "call.invited": "user-plus",
+    "call.joined": "user-plus",
+    "call.listening": "ear",
+    "call.outside": "phone-outgoing",
+    "call.emergency": "alert-triangle",
+}
+"""By reason, or by what stands before its point."""

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from carillon.portal.calls import access, actions, controls, filters
 from carillon.portal.calls.apply import read_event
+from carillon.portal.calls.endings import ending
 from carillon.portal.calls.models import Call, CallEvent, Recording
 from carillon.portal.calls.timeline import Teller, names_of
 from carillon.portal.companies.access import enter, may
@@ -58,6 +59,7 @@ def call(request: HttpRequest, pk: str) -> HttpResponse:
     teller = Teller(found, names_of(found.company_id, events))
     context = {
         "call": found,
+        "detail": ending(found.detail),
         "lines": teller.tell(events),
         "sounds": [_drawn(row) for row in access.recordings(found)],
         "nav": "calls",
