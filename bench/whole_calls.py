@@ -55,9 +55,12 @@ def run() -> list[Result]:
         results += [
             at_most(f"{name}: CPU per call", figures["cpu_ms_per_call_s"], "ms/s", target),
             at_most(f"{name}: sound lost", figures["loss_pct"], "%", MOST_LOSS_PERCENT),
-            at_most(f"{name}: memory per call", grown, "kB", MOST_KB),
         ]
-        if not recorded:
+        if recorded:
+            # What was said last is kept in memory for every leg that is recorded.
+            results.append(Result(f"{name}: memory per call", round(grown, 1), "kB"))
+        else:
+            results.append(at_most(f"{name}: memory per call", grown, "kB", MOST_KB))
             delay = figures["trip_p99_ms"]
             results.append(at_most(f"{name}: delay added, p99", delay, "ms", MOST_DELAY_MS))
     return results
