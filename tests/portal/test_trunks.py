@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from carillon.portal.calls.models import Trouble
+from carillon.portal.calls.troubles import end_earlier
 from carillon.portal.cipher import decrypt
 from carillon.portal.routing.internal import plan_index
 from carillon.portal.routing.models import Trunk
@@ -159,3 +160,13 @@ def test_a_trouble_of_a_trunk_has_words_on_the_home_page(cast: Cast):
     Trouble.objects.create(kind="trunk-down:ovh", began_at=timezone.now(), detail="ovh: no-answer")
     shown = cast.client("owner").get("/").content.decode()
     assert "The carrier behind “ovh” cannot be used" in shown
+
+
+def test_a_trouble_of_a_switch_that_died_ends_with_it(cast: Cast):
+    died, began = 1_800_000_000.0, {"trunk-down:old": -60, "trunk-down:new": 60}
+    for kind, seconds in (*began.items(), ("recordings-not-compressed", -60)):
+        at = datetime.fromtimestamp(died + seconds, UTC)
+        Trouble.objects.create(kind=kind, began_at=at)
+    end_earlier(died)
+    left = Trouble.objects.filter(ended_at=None).values_list("kind", flat=True)
+    assert set(left) == {"trunk-down:new", "recordings-not-compressed"}

@@ -17,6 +17,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from carillon.portal.calls.models import Recording, Trouble
+from carillon.portal.calls.troubles import NOT_COMPRESSED
 from carillon.portal.sound import CALL_BARS, peaks, safe_path
 from carillon.speech.compression import NotCompressed, compress
 
@@ -28,7 +29,6 @@ PAUSE = timedelta(hours=1)
 """How long after a failure it is tried again."""
 ROUND_SECONDS = 60.0
 MOST_A_ROUND = 200
-NOT_COMPRESSED = "recordings-not-compressed"
 
 
 def compress_recordings() -> int:

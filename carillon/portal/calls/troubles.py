@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -28,6 +29,9 @@ SENTENCES: dict[str, tuple[Promise, Promise]] = {
         _("Calls follow the settings before. Update the system, or look at its log."),
     ),
 }
+NOT_COMPRESSED = "recordings-not-compressed"
+OWN = (NOT_COMPRESSED,)
+"""What the portal finds out itself."""
 TRUNK_DOWN = "trunk-down:"
 """What the name of a trunk that does not work follows."""
 
@@ -54,3 +58,10 @@ def told(row: Trouble) -> Told:
 def open_troubles() -> list[Told]:
     """Return what is wrong now, the newest first."""
     return [told(row) for row in Trouble.objects.filter(ended_at=None).order_by("-began_at")[:5]]
+
+
+def end_earlier(switch_started_at: float) -> None:
+    """End what a switch told that has died since: what is still wrong, the running one has told again."""
+    started = datetime.fromtimestamp(switch_started_at, UTC)
+    old = Trouble.objects.filter(ended_at=None, began_at__lt=started).exclude(kind__in=OWN)
+    old.update(ended_at=started)

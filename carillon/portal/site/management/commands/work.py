@@ -5,10 +5,13 @@ from __future__ import annotations
 import signal
 import time
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+
+if TYPE_CHECKING:
+    from carillon.bus.client import SwitchClient
 
 HOUSEKEEPING_SECONDS = 3600.0
 
@@ -16,6 +19,18 @@ HOUSEKEEPING_SECONDS = 3600.0
 def _stop(sig: int, frame: FrameType | None) -> None:
     # A transaction cut short is rolled back, and its page is pulled again at the next start.
     raise SystemExit(0)
+
+
+def _forget_earlier_troubles(switch: SwitchClient) -> bool:
+    """End the troubles of a switch that is no more; False when the one that runs does not answer."""
+    from carillon.bus.client import Unreachable
+    from carillon.portal.calls.troubles import end_earlier
+
+    try:
+        end_earlier(switch.status().started_at)
+    except Unreachable:
+        return False
+    return True
 
 
 class Command(BaseCommand):
@@ -37,12 +52,17 @@ class Command(BaseCommand):
         puller, lamps = Puller(switch), Lamps(switch)
         compress.follow()
         next_housekeeping = time.monotonic()
+        restarted = True
         while True:
             if time.monotonic() >= next_housekeeping:
                 keep_house()
                 next_housekeeping = time.monotonic() + HOUSEKEEPING_SECONDS
-            puller.pull()
+            new = puller.pull()
             if puller.interrupted:
                 puller.interrupted = False
                 lamps.forget()
+                restarted = True
+            if restarted and not new:
+                # Once all is told: what is still to come may be of the earlier switch.
+                restarted = not _forget_earlier_troubles(switch)
             lamps.tell()
