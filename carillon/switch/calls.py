@@ -243,8 +243,6 @@ class Call:
         else:
             self.failed(leg, 480)
 
-    # -- the conversation ------------------------------------------------------------------------
-
     def connect(self, visit: Visit, picked: Leg) -> None:
         """Let whoever came through a flow talk with whoever picked up."""
         if self.closing:
@@ -307,8 +305,6 @@ class Call:
             and self._board.transfers.give_back(self, visit.leg, back)
         ):
             self.end(by="system")
-
-    # -- the end ---------------------------------------------------------------------------------
 
     def _visitor_left(self) -> None:
         if self.closing or self.caller_gone or self.visit is None:
