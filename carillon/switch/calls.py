@@ -76,9 +76,8 @@ class Call:
         self.slot = ""
         """Where it is parked, "" when it is not."""
         self.recall: Leg | None = None
-        """Who sent the caller away last, and gets the call back when nobody takes it."""
-        self.forwards = 0
-        """How often phones have sent it on."""
+        """Who sent the caller away, and gets the call back when nobody takes it."""
+        self.forwards = 0  # how often phones have sent it on
         self.hops = 70
         """Max-Forwards of what it sends on (RFC 3261 §16.6)."""
         self.identities: tuple[str, ...] = ()
@@ -96,8 +95,7 @@ class Call:
         self._ended_at = 0.0
         self._ended_by = "system"
         self._detail = ""
-        self.alarm = Alarm(board)
-        """For whoever parks the call."""
+        self.alarm = Alarm(board)  # for whoever parks the call
         self._began = board.now
 
     @property
