@@ -66,7 +66,10 @@ def soak(minutes: float) -> list[Result]:
     """Return what grew, what was late, and how the calls went."""
     rate = CALLS_AT_ONCE / HOLD_SECONDS
     seconds = minutes * 60
-    with tempfile.TemporaryDirectory() as folder, BenchSwitch(RELAY_CORE) as switch:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        BenchSwitch(RELAY_CORE, media_core=RELAY_CORE) as switch,
+    ):
         report = Path(folder) / "soak.json"
         command = [*pinned(LOAD_CORE), str(built("callgen/callgen"))]
         command += [

@@ -13,7 +13,7 @@ from types import TracebackType
 import msgspec
 from msgspec import structs
 
-from bench.media import pinned
+from bench.media import LOAD_CORE, pinned
 from carillon.bus.client import SwitchClient, Unreachable
 from carillon.bus.config import read_config
 from carillon.schema.commands import SwitchStatus
@@ -56,12 +56,14 @@ def _device(number: int) -> Device:
 
 
 class BenchSwitch:
-    """Both processes, the switch on `core`; callgen's two sides are its carriers."""
+    """Both processes, each on its core; callgen's two sides are its carriers."""
 
     base = int(os.environ.get("CARILLON_BENCH_PORT", "28400"))
     carrier_port, callee_port = base - 20, base - 10
 
-    def __init__(self, core: int, *, phones: int = 0, record: bool = False) -> None:
+    def __init__(
+        self, core: int, *, phones: int = 0, record: bool = False, media_core: int = LOAD_CORE
+    ) -> None:
         self._phones = phones
         self._record = record
         self._folder = tempfile.TemporaryDirectory()
@@ -79,7 +81,7 @@ class BenchSwitch:
         self._client = SwitchClient(config.switch_url, config.secret())
         self._seed(config.switch_state / "plans")
         self._processes = [
-            self._start("carillon.mediaplane", pinned(core)),
+            self._start("carillon.mediaplane", pinned(media_core)),
             self._start("carillon.switch", pinned(core)),
         ]
         self.media_pid, self.pid = (process.pid for process in self._processes)

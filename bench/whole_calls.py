@@ -26,7 +26,7 @@ MOST_KB = 40.0
 def _measure(*, recorded: bool) -> dict[str, float]:
     with (
         tempfile.TemporaryDirectory() as folder,
-        BenchSwitch(RELAY_CORE, record=recorded) as switch,
+        BenchSwitch(RELAY_CORE, record=recorded, media_core=RELAY_CORE) as switch,
     ):
         report = Path(folder) / "calls.json"
         command = [*pinned(LOAD_CORE), str(built("callgen/callgen"))]

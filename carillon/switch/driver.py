@@ -112,8 +112,10 @@ class Driver:
         self._set_timer()
 
     def _tell(self, event: Event) -> None:
-        with self._guard(type(event).__name__):
+        try:
             self._on_event(event)
+        except Exception:
+            self._log_fault(type(event).__name__)
 
     def take_events(self) -> list[AnyEvent]:
         """Return what happened since the last commit, and forget it."""
@@ -130,9 +132,12 @@ class Driver:
 
     def _received(self, data: bytes, flow: Flow) -> None:
         if self._admit(data, flow):
-            with self._guard("a message", flow):
+            # Written out, not `_guard`: this is met by every packet.
+            try:
                 if not (self.sockets.is_behind and self._turn_away(data, flow)):
                     self.endpoint.receive(data, flow, self._loop.time())
+            except Exception:
+                self._log_fault("a message", flow)
             self.drain()
 
     def _turn_away(self, data: bytes, flow: Flow) -> bool:
@@ -153,8 +158,12 @@ class Driver:
         try:
             yield
         except Exception:
-            where = f" of {flow.host}:{flow.port}" if flow else ""
-            log.exception("a fault of ours with %s%s", what, where)
+            self._log_fault(what, flow)
+
+    @staticmethod
+    def _log_fault(what: str, flow: Flow | None = None) -> None:
+        where = f" of {flow.host}:{flow.port}" if flow else ""
+        log.exception("a fault of ours with %s%s", what, where)
 
     def _set_timer(self) -> None:
         at = self.endpoint.timer_at

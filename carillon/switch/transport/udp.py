@@ -69,8 +69,10 @@ class Udp:
 
     def send(self, data: bytes, flow: Flow) -> None:
         """Send one datagram; OSError or ValueError for an address nobody can send to."""
-        with contextlib.suppress(BlockingIOError):  # a full buffer loses it, as the net might
+        try:
             self._socket.sendto(data, (flow.host, flow.port))
+        except BlockingIOError:
+            return  # a full buffer loses it, as the net might
 
     def close(self) -> None:
         """Close the socket."""
