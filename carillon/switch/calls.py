@@ -344,7 +344,6 @@ class Call:
         self._board.closing.add(self)
         last = self.visit.ringing.status if self.visit is not None else 480
         status = refusal(self.arrived.direction, last)
-        self.recordings.stop_call()
         for leg in self.legs:
             self._let_go(leg, status)
         self.guests.close()

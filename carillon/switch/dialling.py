@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 MOST_RINGING = 40
 """More phones than this are not rung at once for one call."""
-MOST_HOPS = 70
 Headers = tuple[tuple[str, str], ...]
 
 

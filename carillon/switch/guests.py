@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from carillon.schema.events import LegAnswered, LegRang, LegStarted
+from carillon.schema.events import LegAnswered, LegRang
 from carillon.switch.alarm import Alarm
 from carillon.switch.caller import Caller
 from carillon.switch.legs import Leg
@@ -85,10 +85,7 @@ class Guests:
         if found is None:
             leg.hang_up(ELSEWHERE)
             return
-        leg.answered = True
-        if not can_talk(leg, sdp):
-            leg.hang_up("")
-            call.failed(leg, 488)
+        if not can_talk(call, leg, sdp):
             return
         found.ringing.picked(leg)
         self._forget(found)
@@ -122,8 +119,7 @@ class Guests:
         leg.call = call
         call.legs.append(leg)
         self._board.people.occupy(call, leg)
-        party = leg.party
-        call.emit(LegStarted, leg=leg.id, user=party.user, device=party.device)
+        leg.tell_start()
         self._entering[leg] = caller = Caller(self._board, leg)
         caller.when_answered(lambda: self._entered(call, leg, then))
 

@@ -159,8 +159,13 @@ class Leg:
         if self.party.trunk is None:
             self.stream.prepare()
         self._invite()
-        party = self.party
         self._board.began_outside(self)
+        self.tell_start()
+
+    def tell_start(self) -> None:
+        """Tell that this party is called, or has come to the call."""
+        assert self.call is not None
+        party = self.party
         self.call.emit(
             LegStarted,
             leg=self.id,

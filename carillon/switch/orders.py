@@ -148,17 +148,13 @@ class Orders:
             raise CannotDo(404, "no-such-leg")
         present = _leg_of_user(call, command.user)
         if present is not None:
-            self.coach_as(call, present, role, to)
+            _coached(role, to, call, present)
             return
         legs = self._board.legs_for(call, call.number, (UserTarget(command.user),))
         if not legs:
             raise CannotDo(480, "no-phone")
         then = partial(_coached, role, to)
         call.guests.invite(call, legs, RING_SECONDS, then, _nobody_took)
-
-    def coach_as(self, call: Call, leg: Leg, role: str, to: Leg | None) -> None:
-        """Change the role of a leg that is in the conversation."""
-        _coached(role, to, call, leg)
 
     def listen(self, leg: Leg, plan: Plan, user: User, extension: str) -> None:
         """Let a phone that calls in listen to a colleague's call."""
@@ -209,7 +205,7 @@ class Orders:
         if call.talk.role(leg) != TALK or leg.coach:
             mode = COACH_KEYS.get(digit)
             if mode is not None:
-                self.coach_as(call, leg, ROLES[mode], _agent(call, leg.party.user))
+                _coached(ROLES[mode], _agent(call, leg.party.user), call, leg)
             return
         starred = leg in self._stars
         self._stars.discard(leg)
@@ -278,9 +274,7 @@ class Orders:
         """Ring a user's phones first, then what they wanted to call."""
         board = self._board
         plan = board.plans.plan(command.company)
-        user = (
-            next((each for each in plan.users if each.id == command.user), None) if plan else None
-        )
+        user = board.plans.user(command.company, command.user)
         if plan is None or user is None:
             return CommandAnswer(False, "no-such-user")
         try:

@@ -53,10 +53,6 @@ class People:
         """Every user, with the company, who is rung or talking."""
         return frozenset(self._legs)
 
-    def is_busy(self, call: Call, user: str) -> bool:
-        """Say whether a user is rung or talking, but for being rung by this very call."""
-        return self.lines(call, user) > 0
-
     def lines(self, call: Call, user: str) -> int:
         """Return how many lines a user has in use, but for being rung by this very call."""
         legs = self._legs.get((call.plan.company, user), ())

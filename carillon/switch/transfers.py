@@ -17,7 +17,7 @@ from carillon.flows.outgoing import (
     extension_flow,
     way_out,
 )
-from carillon.schema.events import LegAnswered, LegEnded, LegStarted
+from carillon.schema.events import LegAnswered, LegEnded
 from carillon.schema.plan import OutsideTarget, Plan, RingNode, Target, User, UserTarget
 from carillon.sip import endpoint as sip
 from carillon.sip.errors import RemoteError
@@ -207,15 +207,7 @@ class Transfers:
         leg.id, leg.call = to.next_leg_id(), to
         to.legs.append(leg)
         self._board.people.occupy(to, leg)
-        party = leg.party
-        to.emit(
-            LegStarted,
-            leg=leg.id,
-            user=party.user,
-            device=party.device,
-            e164=party.e164,
-            trunk=party.trunk,
-        )
+        leg.tell_start()
         to.emit(LegAnswered, leg=leg.id)
 
     # -- a phone that calls in to take a place ---------------------------------------------------

@@ -170,10 +170,7 @@ class Visit:
         if call.closing or self.picked is not None or leg not in self.ringing:
             leg.hang_up(ELSEWHERE)
             return
-        leg.answered = True
-        if not can_talk(leg, sdp):
-            leg.hang_up("")
-            call.failed(leg, 488)
+        if not can_talk(call, leg, sdp):
             return
         self.ringing.picked(leg)
         call.emit(LegAnswered, leg=leg.id)
@@ -203,9 +200,14 @@ class Visit:
             self.leg.ear.restore()
 
 
-def can_talk(leg: Leg, sdp: bytes) -> bool:
-    """Take a leg's answer; False when it cannot be used, or there is no port for its sound."""
+def can_talk(call: Call, leg: Leg, sdp: bytes) -> bool:
+    """Take the answer of a leg that was picked up; one that is of no use, or finds no port, has failed."""
+    leg.answered = True
     try:
-        return leg.take_answer(sdp)
+        if leg.take_answer(sdp):
+            return True
     except NoPort:
-        return False
+        pass
+    leg.hang_up("")
+    call.failed(leg, 488)
+    return False

@@ -31,6 +31,8 @@ class Udp:
         self._socket = sock
         self._receive = receive
         self._empty_at = self._loop.time()
+        self._fresh = True
+        """Whether the queue was empty after the last turn: what came since has waited for nothing."""
         self._loop.add_reader(sock, self._readable)
 
     @property
@@ -56,9 +58,6 @@ class Udp:
                 self._answer_stun(data, address)
             else:
                 receive(data, Flow("udp", address[0], address[1]))
-
-    _fresh = True
-    """Whether the queue was empty after the last turn: what came since has waited for nothing."""
 
     def _answer_stun(self, data: bytes, address: tuple[str, int]) -> None:
         # RFC 5626 §4.4.2: how a phone keeps its NAT open, and notices when its address has changed.
