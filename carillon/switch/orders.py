@@ -297,7 +297,7 @@ class Orders:
         legs = board.caller_legs(plan, user, command.device, into.who)
         if not legs or board.full:
             return CommandAnswer(False, "full" if legs else "no-phone")
-        call = Call(board, arrived, into.plan, into.number, legs[0])
+        call = Call(board, arrived, into.plan, into.number, legs[0], placed=True)
         board.begin_placed(call, arrived, legs, into.who)
         return CommandAnswer(True, call=call.id)
 

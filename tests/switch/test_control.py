@@ -537,6 +537,21 @@ async def test_a_call_from_the_portal_that_its_user_does_not_take_goes_nowhere(
 
 
 @scene
+async def test_a_call_from_the_portal_cannot_be_sent_elsewhere_before_its_user_is_there(
+    tmp_path: Path,
+) -> None:
+    async with office(tmp_path, "ann", "ben", plan=trio()) as here:
+        call = here.do(PlaceCall("acme", "ann", OTHER)).call
+        mine = await here.phones["ann"].invited()
+        answer = here.do(TransferCall("acme", call, "102", user="ann"))
+        assert (answer.done, answer.reason) == (False, "not-possible-now")
+        here.phones["ann"].answer(mine)
+        await answers(here.carrier)
+        await here.hear(**{OTHER: {"ann"}, "ann": {OTHER}})
+        assert not here.phones["ben"].of(InviteReceived)
+
+
+@scene
 async def test_a_phone_that_forwards_is_followed_to_a_colleague(tmp_path: Path) -> None:
     async with office(tmp_path, "ann", "ben", plan=trio()) as here:
         here.call()
