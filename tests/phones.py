@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import shutil
 import socket
 import subprocess
@@ -15,7 +14,8 @@ from typing import IO
 import numpy as np
 
 from carillon.media.wav import write_wav
-from tests.system import PASSWORD, Samples, System, is_free, wait_for
+from tests.ports import claim
+from tests.system import PASSWORD, Samples, System, wait_for
 
 CONFIG = """\
 poll_method epoll
@@ -175,11 +175,7 @@ def read_8khz(file: Path) -> Samples:
 
 def free_base() -> int:
     """Return an even port with room after it: SIP (and TLS on the next), control, RTP."""
-    for _ in range(200):
-        base = random.randrange(42000, 60000, 40)
-        if all(is_free(base + n) for n in (0, 1, 4, 10, 11, 12, 13)):
-            return base
-    raise RuntimeError("no free ports")
+    return claim((0, 1, 4, 10, 11, 12, 13))
 
 
 @contextlib.contextmanager

@@ -19,7 +19,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.system import PASSWORD, System, is_free, wait_for
+from tests.ports import claim
+from tests.system import PASSWORD, System, wait_for
 
 FRAME_SECONDS = 0.02
 HEARD_SECONDS = 0.6
@@ -27,7 +28,6 @@ HEARD_SECONDS = 0.6
 LOUD = 120.0
 """The least amplitude of a tone that counts as heard: an eightieth of what is said."""
 AMPLITUDE = 8000.0
-FIRST_PORT = 40000
 
 
 # -- the phone's side ----------------------------------------------------------------------------
@@ -206,7 +206,6 @@ class Softphone:
     """
 
     MODULE = "tests.softphone"
-    _next_port = FIRST_PORT
 
     def __init__(
         self,
@@ -247,15 +246,10 @@ class Softphone:
         threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
         self._answer(20)
 
-    @classmethod
-    def free_port(cls) -> int:
+    @staticmethod
+    def free_port() -> int:
         """Return a port with room above it for sound."""
-        while True:
-            port, cls._next_port = cls._next_port, cls._next_port + 80
-            if cls._next_port > 60000:
-                cls._next_port = FIRST_PORT
-            if is_free(port):
-                return port
+        return claim((0, 1))
 
     def _read(self, lines: IO[bytes]) -> None:
         for line in lines:

@@ -45,6 +45,7 @@ from carillon.schema.plan import (
 )
 from carillon.schema.sandbox import CallResult, CallWish, PhoneScript
 from carillon.sip.digest import ha1
+from tests.ports import claim
 
 Samples = NDArray[np.int16]
 T = TypeVar("T")
@@ -57,25 +58,9 @@ PASSWORD = "correct-horse"
 
 
 def free_ports() -> tuple[int, int, int]:
-    """Return base ports (HTTP, SIP, RTP) that nothing listens on, apart for each test worker."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0)
-    start = 21000 + worker * 9000 + (os.getpid() % 40) * 100
-    for step in range(60):
-        base = 21000 + worker * 9000 + (start - 21000 - worker * 9000 + step * 120) % 8000
-        if all(is_free(base + n) for n in (0, 1, 2, 10, 11, 12, 13, 15, 20, 21)):
-            return base, base + 10, base + 20
-    raise RuntimeError("no free ports")
-
-
-def is_free(port: int) -> bool:
-    """Say whether a port can be bound on loopback, TCP and UDP."""
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                return False
-    return True
+    """Return base ports (HTTP, SIP, RTP) that nothing listens on, and that are ours alone."""
+    base = claim((0, 1, 2, 10, 11, 12, 13, 15, 20, 21))
+    return base, base + 10, base + 20
 
 
 def wait_for(what: Callable[[], T | None], seconds: float = 10.0, why: str = "") -> T:

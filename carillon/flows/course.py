@@ -149,7 +149,7 @@ class Course:
                 self._run = VoicemailRun(node)
             case HangUpNode():
                 return [Decide(node.id, "flow.end"), End()]
-            case None:
+            case _:
                 return [Decide(name, "call.broken-plan"), End()]
         return self._run.enter(context)
 

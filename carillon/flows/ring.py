@@ -22,7 +22,15 @@ from carillon.flows.steps import (
     StopRinging,
     TimerFired,
 )
-from carillon.schema.plan import OutsideTarget, Plan, RingNode, RingStep, Target, UserTarget
+from carillon.schema.plan import (
+    DeviceTarget,
+    OutsideTarget,
+    Plan,
+    RingNode,
+    RingStep,
+    Target,
+    UserTarget,
+)
 
 
 class RingRun:
@@ -96,7 +104,7 @@ class RingRun:
         self, target: Target, context: Context
     ) -> tuple[tuple[Target, ...], list[Asked]]:
         """Return whom to ring, and a timeline line for each who is passed over."""
-        if isinstance(target, OutsideTarget):
+        if isinstance(target, OutsideTarget | DeviceTarget):
             return (target,), []
         rung: list[Target] = []
         asked: list[Asked] = []
@@ -112,7 +120,7 @@ class RingRun:
 
 def members(plan: Plan, target: Target) -> list[str]:
     """Return the ids of the users a target means, in order; none for an outside number."""
-    if isinstance(target, OutsideTarget):
+    if isinstance(target, OutsideTarget | DeviceTarget):
         return []
     if isinstance(target, UserTarget):
         return [target.user]
@@ -127,6 +135,8 @@ def target_name(plan: Plan, target: Target) -> str | None:
     """Return how a person would name the target, None when it no longer exists."""
     if isinstance(target, OutsideTarget):
         return target.e164
+    if isinstance(target, DeviceTarget):
+        return next((each.label for each in plan.devices if each.id == target.device), None)
     if isinstance(target, UserTarget):
         return next((user.name for user in plan.users if user.id == target.user), None)
     return next((team.name for team in plan.teams if team.id == target.team), None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from carillon.schema.plan import Prompt, Target
+
 
 class ReloadPlans(msgspec.Struct, frozen=True, tag="reload-plans"):
     """Fetch the plan index now instead of at the next poll."""
@@ -121,6 +123,45 @@ class PressKeys(msgspec.Struct, frozen=True, tag="press-keys"):
     keys: str
 
 
+class CallOut(msgspec.Struct, frozen=True, tag="call-out"):
+    """Let the system itself call somebody (R15, R69) and say `prompts`, `times` times over, then hang up.
+
+    `to`: E.164, or a user's extension. Shown is `number` (an id), or the company's first. `purpose` ("code",
+    "dictation"…) keeps the call out of the history people see. With a `ticket`, a beep follows the prompts
+    and what is said is recorded, with the menu behind #: `MessageLeft` tells it, box `prompt:<ticket>`.
+    """
+
+    company: str
+    to: str
+    prompts: tuple[Prompt, ...]
+    purpose: str
+    number: str = ""
+    language: str = "fr"
+    times: int = 1
+    ticket: str = ""
+
+
+class PlaceCallback(msgspec.Struct, frozen=True, tag="place-callback"):
+    """Put somebody who asked to be called back into the queue, with the place held since `since`.
+
+    When the turn comes the agent is rung first, then `to`. `step` targets are those of the number's flow.
+    """
+
+    company: str
+    callback: str
+    number: str
+    to: str
+    since: float
+    targets: tuple[Target, ...]
+
+
+class ReleaseAgent(msgspec.Struct, frozen=True, tag="release-agent"):
+    """A user has tagged the last call, or ends the after-call work early."""
+
+    company: str
+    user: str
+
+
 class TellMessages(msgspec.Struct, frozen=True, tag="tell-messages"):
     """How many messages wait in users' boxes, for the lamps of their phones: user to (new, old)."""
 
@@ -140,7 +181,16 @@ CallCommand = (
     | RecordCall
     | PressKeys
 )
-Command = ReloadPlans | HangUpCall | PlaceCall | TellMessages | CallCommand
+Command = (
+    ReloadPlans
+    | HangUpCall
+    | PlaceCall
+    | CallOut
+    | PlaceCallback
+    | ReleaseAgent
+    | TellMessages
+    | CallCommand
+)
 
 
 class CommandAnswer(msgspec.Struct, frozen=True):
@@ -165,6 +215,7 @@ REFUSALS = (
     "bad-number",
     "slot-taken",
     "full",
+    "not-allowed",
 )
 """Never renamed: programs read them."""
 

@@ -30,6 +30,10 @@ class CallArrived(Event, frozen=True, kw_only=True, tag="call-arrived"):
     user: str | None = None
     """The user who placed it, when it came from one of our phones."""
     trunk: str | None = None
+    purpose: str = ""
+    """Why the system itself called: code, dictation, callback. Only callbacks are shown to people."""
+    callback: str = ""
+    """The request it answers, as the portal names it."""
 
 
 class Decided(Event, frozen=True, kw_only=True, tag="decided"):
@@ -116,10 +120,18 @@ class MessageLeft(Event, frozen=True, kw_only=True, tag="message-left"):
     partial: bool = False
 
 
+class CallbackRequested(Event, frozen=True, kw_only=True, tag="callback-requested"):
+    """The caller pressed star while waiting (A25): `e164` wants to be called, and holds the place."""
+
+    number: str
+    e164: str
+
+
 class CallEnded(Event, frozen=True, kw_only=True, tag="call-ended"):
     """The last event of a call.
 
-    `outcome`: answered, voicemail, missed, closed, refused, failed, abandoned, interrupted.
+    `outcome`: answered, voicemail, missed, closed, refused, failed, abandoned, interrupted, callback (the
+    caller asked for one), blocked.
     `by`: caller, callee, system.
     """
 
@@ -155,6 +167,16 @@ class AvailabilityChosen(msgspec.Struct, frozen=True, kw_only=True, tag="availab
     available: bool
 
 
+class HoursOverridden(msgspec.Struct, frozen=True, kw_only=True, tag="hours-overridden"):
+    """A user opened or closed the whole company from a phone until `until` (0: no end), or took that back."""
+
+    at: float
+    company: str
+    user: str
+    open: bool | None
+    until: float = 0.0
+
+
 class TroubleBegan(msgspec.Struct, frozen=True, kw_only=True, tag="trouble-began"):
     """Something the administrator should know. `kind`: recordings-disk-full, media-lost, plan-refused."""
 
@@ -181,9 +203,17 @@ CallEvent = (
     | RecordingStarted
     | RecordingEnded
     | MessageLeft
+    | CallbackRequested
     | CallEnded
 )
-SystemEvent = DeviceRegistered | DeviceLost | AvailabilityChosen | TroubleBegan | TroubleEnded
+SystemEvent = (
+    DeviceRegistered
+    | DeviceLost
+    | AvailabilityChosen
+    | HoursOverridden
+    | TroubleBegan
+    | TroubleEnded
+)
 AnyEvent = CallEvent | SystemEvent
 
 

@@ -31,12 +31,38 @@ class Slot(msgspec.Struct, frozen=True):
     end_minute: int
 
 
+class SpecialDay(msgspec.Struct, frozen=True):
+    """From `first` to `last` (ISO dates, both included) the weekly slots do not count.
+
+    Open in `slots` (minutes of the day, from and to), closed all day where there are none.
+    """
+
+    first: str
+    last: str
+    name: str
+    slots: tuple[tuple[int, int], ...] = ()
+    public_holiday: bool = False
+
+
+class Override(msgspec.Struct, frozen=True):
+    """Somebody opened or closed for a while, whatever the hours say. `until`: epoch seconds, 0: no end."""
+
+    open: bool
+    until: float = 0.0
+    by: str = ""
+
+
 class Hours(msgspec.Struct, frozen=True):
-    """When a number is open, in its own time zone."""
+    """When a number is open, in its own time zone.
+
+    One order decides: the override, then special days (the first that fits), then the weekly slots.
+    """
 
     timezone: str
     always_open: bool = True
     slots: tuple[Slot, ...] = ()
+    special: tuple[SpecialDay, ...] = ()
+    override: Override | None = None
 
 
 class UserTarget(msgspec.Struct, frozen=True, tag="user"):
@@ -45,20 +71,32 @@ class UserTarget(msgspec.Struct, frozen=True, tag="user"):
     user: str
 
 
+class DeviceTarget(msgspec.Struct, frozen=True, tag="device"):
+    """Ring one phone of a user."""
+
+    device: str
+
+
 class TeamTarget(msgspec.Struct, frozen=True, tag="team"):
-    """Ring every available member of a team at once."""
+    """Ring a team's available members, as its strategy says."""
 
     team: str
 
 
 class OutsideTarget(msgspec.Struct, frozen=True, tag="outside"):
-    """Ring a phone of the outside world, over a trunk; an `emergency` number is sent as it is."""
+    """Ring a phone of the outside world, over a trunk; an `emergency` number is sent as it is.
+
+    `confirm`: whoever picks up must press 1 to take the call, so that no voicemail swallows it.
+    `show_caller`: the caller's number is shown there (A49), not the company's.
+    """
 
     e164: str
     emergency: bool = False
+    confirm: bool = False
+    show_caller: bool = False
 
 
-Target = UserTarget | TeamTarget | OutsideTarget
+Target = UserTarget | DeviceTarget | TeamTarget | OutsideTarget
 
 
 class RingStep(msgspec.Struct, frozen=True):
@@ -85,10 +123,33 @@ class GreetingNode(msgspec.Struct, frozen=True, tag="greeting"):
     then: str
 
 
+class Callback(msgspec.Struct, frozen=True):
+    """A waiting caller may press star to be called back (A25).
+
+    `confirm`: the number is read out, and another may be typed. `automatic`: the system calls back when the
+    turn comes, up to `tries` times with `pause_minutes` between them; otherwise a person does.
+    """
+
+    confirm: bool = False
+    automatic: bool = False
+    tries: int = 3
+    pause_minutes: int = 15
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """What waiting callers are told every `every_seconds`: their `position`, an `estimate` of the wait."""
+
+    position: bool = False
+    estimate: bool = False
+    every_seconds: int = 30
+
+
 class RingNode(msgspec.Struct, frozen=True, tag="ring"):
     """Ring the steps in order until somebody answers (A18).
 
-    `respect_waiting_time` is A23: on, the full seconds pass even when nobody can be rung.
+    `respect_waiting_time` is A23: on, the full seconds pass even when nobody can be rung. `queue`: whoever is
+    busy may become free within a step's seconds, and then takes the caller who waited longest.
+    `together`: every step at once, each for its own seconds (R71).
     """
 
     id: str
@@ -96,6 +157,58 @@ class RingNode(msgspec.Struct, frozen=True, tag="ring"):
     then: str
     respect_waiting_time: bool = False
     music: Prompt | None = None
+    queue: bool = False
+    together: bool = False
+    callback: Callback | None = None
+    waiting: Waiting | None = None
+
+
+class MenuNode(msgspec.Struct, frozen=True, tag="menu"):
+    """A phone menu (A29, A36-A38) or the company's attendant (R48, R49).
+
+    `greeting` is heard once, `prompt` again after `seconds` of silence, `replays` times; then the way is
+    `then`. `keys` leads from 0-9 * # to nodes. `extensions`: a whole extension may be dialled at any moment.
+    Without `prompt` and `greeting` the menu does not work (A36): the way is `then` at once.
+    """
+
+    id: str
+    greeting: Prompt | None
+    prompt: Prompt | None
+    keys: dict[str, str]
+    then: str
+    extensions: bool = False
+    seconds: float = 5.0
+    replays: int = 1
+
+
+class DirectoryNode(msgspec.Struct, frozen=True, tag="directory"):
+    """Dial by name (R37, R49): the letters of a name on the keys; star, or nobody found: `then`."""
+
+    id: str
+    then: str
+
+
+class UserNode(msgspec.Struct, frozen=True, tag="user-entry"):
+    """Go on as if the user's extension had been dialled; `then` when the user is gone."""
+
+    id: str
+    user: str
+    then: str
+
+
+class NumberNode(msgspec.Struct, frozen=True, tag="number-entry"):
+    """Go on in another number's flow, in its language; `then` when the number is gone."""
+
+    id: str
+    number: str
+    then: str
+
+
+class MailboxNode(msgspec.Struct, frozen=True, tag="mailbox"):
+    """Voicemail and settings by phone (R24), behind the user's PIN; without `user` the extension is asked."""
+
+    id: str
+    user: str | None = None
 
 
 class VoicemailNode(msgspec.Struct, frozen=True, tag="voicemail"):
@@ -113,7 +226,18 @@ class HangUpNode(msgspec.Struct, frozen=True, tag="hangup"):
     id: str
 
 
-Node = HoursNode | GreetingNode | RingNode | VoicemailNode | HangUpNode
+Node = (
+    HoursNode
+    | GreetingNode
+    | RingNode
+    | VoicemailNode
+    | HangUpNode
+    | MenuNode
+    | DirectoryNode
+    | UserNode
+    | NumberNode
+    | MailboxNode
+)
 
 
 class Number(msgspec.Struct, frozen=True):
@@ -127,7 +251,17 @@ class Number(msgspec.Struct, frozen=True):
     record_inbound: bool = False
     record_outbound: bool = False
     record_by_key: bool = True
-    """Whether our people may record by pressing star 1 while talking, and pause by star 2."""
+    """Whether our people may record calls from outside by pressing star 1 while talking, pause by star 2."""
+    record_outbound_by_key: bool = True
+    """The same of the calls they make."""
+    record_announcement: Prompt | None = None
+    """What a caller hears before somebody is rung, and whoever is called on picking up, where it records."""
+    kind: str = "classic"
+    """classic, menu or attendant."""
+    priority: int = 0
+    """Callers of a number with more of it are served before those of others."""
+    mandatory_tag: bool = False
+    """Whether a call must be tagged before its user gets another (A26)."""
     music: tuple[Prompt, ...] = ()
     """What its callers hear on hold; the company's where there is none."""
 
@@ -143,8 +277,24 @@ class Device(msgspec.Struct, frozen=True):
     label: str = ""
 
 
+class Address(msgspec.Struct, frozen=True):
+    """Where help is sent in an emergency (R58)."""
+
+    name: str
+    street: str
+    city: str
+    postcode: str
+    country: str
+    unit: str = ""
+    state: str = ""
+
+
 class User(msgspec.Struct, frozen=True):
-    """A person in the company. `available` is false in do-not-disturb (A45)."""
+    """A person in the company. `available` is false in do-not-disturb (A45).
+
+    `hours`: outside them the user is not rung (A45 "auto"). `entry`: the node where calls to the extension
+    begin, "" for plain ringing and then the voicemail.
+    """
 
     id: str
     name: str
@@ -157,14 +307,31 @@ class User(msgspec.Struct, frozen=True):
     """Whether a second call may ring while the user talks."""
     may_coach: bool = False
     """Whether the user may listen to colleagues' calls from a phone."""
+    may_override: bool = False
+    """Whether the user may open or close the company from a phone."""
+    hours: Hours | None = None
+    entry: str = ""
+    after_call_seconds: int = 0
+    """So long after a call of a number no other is offered (A49)."""
+    listed: bool = True
+    """Whether the dial-by-name directory has the user."""
+    spoken: Prompt | None = None
+    """The name, spoken."""
+    address: Address | None = None
+    """Where this user's phone is, when not at the company's address."""
+
+
+STRATEGIES = ("all", "in-turn", "longest-idle", "round-robin")
 
 
 class Team(msgspec.Struct, frozen=True):
-    """Users rung together."""
+    """Users rung together, or, by any `strategy` but "all", one after the other for `member_seconds` each."""
 
     id: str
     name: str
     members: tuple[str, ...] = ()
+    strategy: str = "all"
+    member_seconds: int = 15
 
 
 class Box(msgspec.Struct, frozen=True):
@@ -209,6 +376,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str = "Europe/Paris"
     dial_rules: DialRules = DialRules()
     limits: Limits = Limits()
+    address: Address | None = None
+    blocked: tuple[str, ...] = ()
+    """Callers who are hung up on (A68): E.164, or the beginning of one and a star."""
+    block_anonymous: bool = False
     numbers: tuple[Number, ...] = ()
     nodes: dict[str, Node] = {}
     users: tuple[User, ...] = ()

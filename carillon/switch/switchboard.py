@@ -13,10 +13,13 @@ from types import TracebackType
 from carillon.bus.client import PortalClient
 from carillon.bus.config import Config
 from carillon.schema.commands import (
+    CallOut,
     Command,
     CommandAnswer,
     HangUpCall,
     PlaceCall,
+    PlaceCallback,
+    ReleaseAgent,
     ReloadPlans,
     SwitchStatus,
     TellMessages,
@@ -312,6 +315,8 @@ class Switchboard:
             case TellMessages(company, counts):
                 self.lamps.count(company, counts)
                 self.driver.drain()
+            case CallOut() | PlaceCallback() | ReleaseAgent():
+                return CommandAnswer(False, "not-possible-now")
             case _:
                 return self.orders.do(command)
         return CommandAnswer(True)

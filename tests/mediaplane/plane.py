@@ -22,30 +22,12 @@ from numpy.typing import NDArray
 
 from carillon.media.g711 import decode_alaw, decode_mulaw, encode_alaw, encode_mulaw
 from carillon.schema.mediacontrol import Hello, MediaCommand, MediaEvent, OpenLeg
+from tests.ports import claim
 
 PATIENCE = 10.0
 FRAME = 160
 E = TypeVar("E")
 Samples = NDArray[np.int16]
-
-
-def free_ports(count: int) -> int:
-    """Return the first of so many UDP ports in a row that nobody uses now; an even one."""
-    start = 30000 + os.getpid() % 500 * 40
-    for first in range(start, 60000, count + count % 2):
-        taken = []
-        try:
-            for port in range(first, first + count):
-                udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                taken.append(udp)
-                udp.bind(("127.0.0.1", port))
-            return first
-        except OSError:
-            continue
-        finally:
-            for udp in taken:
-                udp.close()
-    raise AssertionError("no ports")
 
 
 class Switch:
@@ -132,7 +114,7 @@ class MediaProcess:
         self, data: Path, own_ports: int = 16, log_to: int | None = None, orphaned: bool = False
     ) -> None:
         self.data = data
-        self.rtp_port = free_ports(own_ports + 2)
+        self.rtp_port = claim(range(own_ports + 2))
         self.socket = data / "run" / "media.sock"
         self.log = data / "media.log"
         data.mkdir(parents=True, exist_ok=True)

@@ -21,12 +21,13 @@ from carillon.schema.mediacontrol import (
     RecordingStopped,
     StartRecording,
 )
-from tests.mediaplane.plane import Phone, free_ports, tone
+from tests.mediaplane.plane import Phone, tone
+from tests.ports import claim
 
 
 @pytest.fixture
 def world():
-    port = free_ports(4)
+    port = claim(range(4))
     rtp, rtcp = wire.open_udp("127.0.0.1", port), wire.open_udp("127.0.0.1", port + 1)
     events = []
     legs = Legs("127.0.0.1", port + 2, port + 2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.ports import claim
 
 READY_SECONDS = 20.0
 
@@ -69,7 +70,7 @@ class Portal:
 @contextmanager
 def portal(data: Path, *, demo: bool) -> Iterator[Portal]:
     """Make a portal; every process it started is stopped at the end."""
-    made = Portal(data, free_port())
+    made = Portal(data, claim((0,)))
     made.run("migrate", "--verbosity", "0")
     made.run("prepare")
     if demo:
@@ -82,13 +83,3 @@ def portal(data: Path, *, demo: bool) -> Iterator[Portal]:
         for process in made.started:
             process.kill()
             process.wait(10)
-
-
-def free_port() -> int:
-    """Return a port that is free now, in the range the settings allow."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if 1024 <= port < 64000:
-            return port

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from carillon.sip.endpoint import Event, RequestReceived
 from carillon.sip.uri import parse_uri
 from carillon.switch.bucket import Bucket
 from carillon.switch.trunks import written
+from tests.ports import claim
 from tests.switch.office import HOST, Office, Peer, office, scene, until
 from tests.system import acme
 
@@ -26,7 +26,7 @@ OUTSIDE = "+33688000001"
 
 def carriers(*more: dict[str, object]) -> tuple[Trunk, ...]:
     """Return trunks on free ports of this machine, in their order of priority."""
-    ports = [free_port() for _ in more]
+    ports = [claim((0,)) for _ in more]
     return tuple(
         Trunk(
             **{
@@ -40,13 +40,6 @@ def carriers(*more: dict[str, object]) -> tuple[Trunk, ...]:
         )  # type: ignore[arg-type]
         for n, (port, facts) in enumerate(zip(ports, more, strict=True), 1)
     )
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 async def open_carrier(here: Office, trunk: Trunk) -> Peer:
