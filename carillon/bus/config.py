@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from email.utils import parseaddr
 from pathlib import Path
 
 MOST_MEDIA_PROCESSES = 8
@@ -13,6 +15,24 @@ MOST_MEDIA_PROCESSES = 8
 
 class BadSetting(Exception):
     """A setting has a value that cannot be used; its text says which and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Smtp:
+    """The server that takes our mail, and who we say we are."""
+
+    host: str
+    port: int
+    implicit_tls: bool
+    username: str
+    password: str
+    sender: str
+    """As readers see it: `Carillon <phones@example.com>`."""
+
+    @property
+    def envelope_from(self) -> str:
+        """The bare address, for the server."""
+        return parseaddr(self.sender)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +52,16 @@ class Config:
     tls_key: Path | None = None
     tls_ca: Path | None = None
     ws_origins: tuple[str, ...] = ()
+    smtp: Smtp | None = None
+    url: str = ""
+    """The portal's address as people type it, where it is not the one it listens on."""
+    sign_up: bool = True
+    """Whether strangers may open a company of their own."""
+
+    @property
+    def public_url(self) -> str:
+        """The portal's address in messages, without a slash at its end."""
+        return self.url or f"http://{self.host}:{self.http_port}"
 
     @property
     def switch_port(self) -> int:
@@ -167,6 +197,47 @@ def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     return origins
 
 
+def _smtp(environ: Mapping[str, str]) -> Smtp | None:
+    text = environ.get("CARILLON_SMTP_URL", "").strip()
+    if not text:
+        return None
+    advice = (
+        "CARILLON_SMTP_URL: give smtp://name:password@mail.example.com:587 (or smtps://, port 465)."
+    )
+    try:
+        parts = urllib.parse.urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise BadSetting(advice) from error
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path.strip("/"):
+        raise BadSetting(advice)
+    sender = environ.get("CARILLON_MAIL_FROM", "").strip()
+    if "@" not in parseaddr(sender)[1]:
+        raise BadSetting(
+            f"CARILLON_MAIL_FROM={sender!r}: with a mail server, give the address mail comes from, "
+            "for example Carillon <phones@example.com>."
+        )
+    secured = parts.scheme == "smtps"
+    username, password = (urllib.parse.unquote(p or "") for p in (parts.username, parts.password))
+    return Smtp(
+        parts.hostname, port or (465 if secured else 587), secured, username, password, sender
+    )
+
+
+def _url(environ: Mapping[str, str]) -> str:
+    text = environ.get("CARILLON_URL", "").strip().rstrip("/")
+    if text and (not text.startswith(("http://", "https://")) or text.count("/") != 2):
+        raise BadSetting(f"CARILLON_URL={text!r}: give an address as https://phones.example.com.")
+    return text
+
+
+def _switch(environ: Mapping[str, str], name: str, default: bool) -> bool:
+    text = environ.get(name, "").strip().lower() or ("yes" if default else "no")
+    if text not in ("yes", "no"):
+        raise BadSetting(f"{name}={text!r}: give yes or no.")
+    return text == "yes"
+
+
 def read_config(environ: Mapping[str, str] | None = None) -> Config:
     """Read the settings; `BadSetting` says which one is wrong and what would do."""
     env = os.environ if environ is None else environ
@@ -191,4 +262,7 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
         tls_key=tls_key,
         tls_ca=_file(env, "CARILLON_TLS_CA"),
         ws_origins=_origins(env, "CARILLON_WS_ORIGINS"),
+        smtp=_smtp(env),
+        url=_url(env),
+        sign_up=_switch(env, "CARILLON_SIGN_UP", True),
     )

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from carillon.portal import mail
 from carillon.portal.companies.scope import within
 from carillon.portal.journal.apply import apply_page
 from carillon.portal.routing.models import Prompt, RingStep, SystemPrompt
@@ -41,6 +42,10 @@ TABLE: dict[str, tuple[int, ...]] = {
     "trunk!": (302, 404, 200, 404, 404, 404, 404),
     "remove-trunk": STAFF,
     "remove-trunk!": (302, 404, 302, 404, 404, 404, 404),
+    "outbox": (404, 404, 200, 404, 404, 404, 404),
+    "message": (404, 404, 200, 404, 404, 404, 404),
+    "send-test!": (302, 404, 302, 404, 404, 404, 404),
+    "send-again!": (302, 404, 302, 404, 404, 404, 404),
     "healthz": (503,) * 7,
     "live": MEMBERS,
     "sign-in": (200, 302, 302, 302, 302, 302, 302),
@@ -133,9 +138,12 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         step = RingStep.objects.get(number=number, position=0)
         message = Message.objects.get()
     trunk = add_trunk("carrier", host="192.0.2.1")
+    letter = mail.send("test", "ann@acme.example", "en", {"by": "Op"})
     things: dict[str, list[object]] = {
         "trunk": [trunk.pk],
         "remove-trunk": [trunk.pk],
+        "message": [letter.pk],
+        "send-again": [letter.pk],
         "welcome": ["MQ", "no-such-token"],
         "number-message": [number.pk, "greeting"],
         "number-voicemail": [number.pk, "closed"],

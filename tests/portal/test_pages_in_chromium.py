@@ -40,6 +40,7 @@ PAGES = (
     "/operator",
     "/operator/trunks",
     "/operator/trunks/new",
+    "/outbox",
     "/nothing-here",
 )
 

@@ -8,12 +8,15 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from carillon.portal.accounts.models import SignInFailure
+from carillon.portal.mail.delivery import KEPT
+from carillon.portal.mail.models import MailMessage
 
 FAILURES_KEPT = timedelta(days=1)
 
 
 def keep_house() -> None:
-    """Delete sessions that ran out, and failed sign-ins that no longer count."""
+    """Delete sessions that ran out, failed sign-ins that no longer count, and old mail."""
     now = timezone.now()
     Session.objects.filter(expire_date__lt=now).delete()
     SignInFailure.objects.filter(at__lt=now - FAILURES_KEPT).delete()
+    MailMessage.objects.filter(created_at__lt=now - KEPT).delete()

@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "csp",
+    "carillon.portal.mail",
     "carillon.portal.accounts",
     "carillon.portal.companies",
     "carillon.portal.extensions",

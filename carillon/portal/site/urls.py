@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from carillon.portal.site import trunks, views
+from carillon.portal.site import outbox, trunks, views
 from carillon.portal.site.live import live
 
 urlpatterns = [
@@ -15,6 +15,10 @@ urlpatterns = [
     path("operator/trunks/new", trunks.new_trunk, name="new-trunk"),
     path("operator/trunks/<int:pk>", trunks.trunk, name="trunk"),
     path("operator/trunks/<int:pk>/remove", trunks.remove_trunk, name="remove-trunk"),
+    path("outbox", outbox.outbox, name="outbox"),
+    path("outbox/test", outbox.send_test, name="send-test"),
+    path("outbox/<int:pk>", outbox.message, name="message"),
+    path("outbox/<int:pk>/again", outbox.send_again, name="send-again"),
     path("healthz", views.healthz, name="healthz"),
     path("live", live, name="live"),
     path("", include("carillon.portal.accounts.urls")),

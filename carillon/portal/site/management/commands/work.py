@@ -42,6 +42,7 @@ class Command(BaseCommand):
         from carillon.bus.client import SwitchClient
         from carillon.portal.calls import compress
         from carillon.portal.journal.puller import Puller
+        from carillon.portal.mail import delivery
         from carillon.portal.site.housekeeping import keep_house
         from carillon.portal.voicemail.lamps import Lamps
 
@@ -51,6 +52,7 @@ class Command(BaseCommand):
         switch = SwitchClient(config.switch_url, config.secret())
         puller, lamps = Puller(switch), Lamps(switch)
         compress.follow()
+        delivery.follow()
         next_housekeeping = time.monotonic()
         restarted = True
         while True:
