@@ -7,6 +7,7 @@ from datetime import datetime
 
 from msgspec import structs
 
+from carillon.flows.announcement import AnnounceRun
 from carillon.flows.greeting import GreetingRun
 from carillon.flows.hours import opening
 from carillon.flows.ring import RingRun
@@ -27,6 +28,7 @@ from carillon.flows.steps import (
 )
 from carillon.flows.voicemail import VoicemailRun
 from carillon.schema.plan import (
+    AnnounceNode,
     GreetingNode,
     HangUpNode,
     HoursNode,
@@ -147,6 +149,10 @@ class Course:
                 self._run = RingRun(node)
             case VoicemailNode():
                 self._run = VoicemailRun(node)
+            case AnnounceNode():
+                # Whoever hears it has picked up.
+                self._story.talked = True
+                self._run = AnnounceRun(node)
             case HangUpNode():
                 return [Decide(node.id, "flow.end"), End()]
             case _:

@@ -88,8 +88,14 @@ def normalise(dialled: str, rules: DialRules) -> str | None:
         e164 = f"+{rules.country_code}{kept[len(rules.national_prefix) :]}"
     else:
         return None
-    fits = SHORTEST_E164 <= len(e164) - 1 <= LONGEST_E164 and not e164.startswith("+0")
-    return e164 if fits else None
+    return e164 if is_e164(e164) else None
+
+
+def is_e164(text: str) -> bool:
+    """Say whether a text is a telephone number as E.164 writes it, plus first."""
+    digits = text[1:]
+    known = text.startswith("+") and digits.isascii() and digits.isdigit() and digits[0] != "0"
+    return known and SHORTEST_E164 <= len(digits) <= LONGEST_E164
 
 
 def way_out(plan: Plan, user: User, dialled: str) -> Way:

@@ -72,6 +72,8 @@ REASONS: dict[str, str] = {
     "record.paused": "{who} paused the recording",
     "record.resumed": "{who} continued the recording",
     "record.stopped": "{who} stopped the recording",
+    "announce.play": "The message is read out",
+    "call.spoken": "The system calls {to}",
     "flow.end": "The call flow ends here",
 }
 """Keys are never renamed: a call of last year must still be explained."""

@@ -47,6 +47,8 @@ class VoicemailRun:
 
     def enter(self, context: Context) -> list[Asked]:
         """Play the message, where there is one."""
+        if self._node.dictation:
+            return self._after_message()
         reason = "voicemail.message" if self._node.box else "voicemail.closed"
         default = "voicemail-default" if self._node.box else "closed-default"
         prompt = self._node.prompt or _system(context, default)
@@ -108,7 +110,8 @@ class VoicemailRun:
 
     def _menu(self, context: Context) -> list[Asked]:
         self._state = "menu"
-        prompt = _system(context, "voicemail-menu")
+        name = "dictation-menu" if self._node.dictation else "voicemail-menu"
+        prompt = _system(context, name)
         return [Play((prompt,))] if prompt else [SetTimer(MENU_SECONDS)]
 
     def _no_choice(self, context: Context) -> list[Asked]:
@@ -129,14 +132,15 @@ class VoicemailRun:
                 return [ClearTimer(), DropRecording(), again, PlayBeep()]
             case "3" | "#":
                 return self._send(context, urgent=False)
-            case "4":
+            case "4" if not self._node.dictation:
                 return self._send(context, urgent=True)
             case _:
                 return []
 
     def _send(self, context: Context, *, urgent: bool) -> list[Asked]:
         kept = self._keep(urgent=urgent)
-        prompt = _system(context, "voicemail-sent")
+        name = "dictation-kept" if self._node.dictation else "voicemail-sent"
+        prompt = _system(context, name)
         return [ClearTimer(), *kept, Play((prompt,)) if prompt else End()]
 
     def _keep(self, *, urgent: bool) -> list[Asked]:

@@ -44,6 +44,7 @@ class CallRecord:
     called: str = ""
     number: str = ""
     trunk: str = ""
+    purpose: str = ""
     placed_by: str = ""
     answered_by: str = ""
     started_at: float = 0.0
@@ -122,7 +123,7 @@ def _arrived(facts: CallRecord, event: e.CallArrived) -> None:
     facts.direction, facts.plan_version = event.direction, event.plan_version
     facts.caller, facts.caller_name, facts.called = event.caller, event.caller_name, event.called
     facts.number, facts.placed_by = event.number or "", event.user or ""
-    facts.trunk = event.trunk or ""
+    facts.trunk, facts.purpose = event.trunk or "", event.purpose
     facts.started_at = event.at
     if event.user:
         facts.parties[event.user] = None

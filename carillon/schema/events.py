@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+SHOWN_PURPOSES = ("", "callback")
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """What every event of a call says."""
@@ -31,7 +33,7 @@ class CallArrived(Event, frozen=True, kw_only=True, tag="call-arrived"):
     """The user who placed it, when it came from one of our phones."""
     trunk: str | None = None
     purpose: str = ""
-    """Why the system itself called: code, dictation, callback. Only callbacks are shown to people."""
+    """Why the system itself called: code, dictation, callback. Only `SHOWN_PURPOSES` are shown to people."""
     callback: str = ""
     """The request it answers, as the portal names it."""
 

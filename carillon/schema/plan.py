@@ -212,12 +212,26 @@ class MailboxNode(msgspec.Struct, frozen=True, tag="mailbox"):
 
 
 class VoicemailNode(msgspec.Struct, frozen=True, tag="voicemail"):
-    """Play a message, beep and record (R68); with no box, only the message and then the end."""
+    """Play a message, beep and record (R68); with no box, only the message and then the end.
+
+    `dictation`: one of our own people records a prompt; nothing is said before, and nothing is urgent.
+    """
 
     id: str
     prompt: Prompt | None
     box: str | None
     max_seconds: int = 180
+    dictation: bool = False
+
+
+class AnnounceNode(msgspec.Struct, frozen=True, tag="announce"):
+    """Say something, `times` times with a pause between them, to whoever was called for it (R15, R69)."""
+
+    id: str
+    prompts: tuple[Prompt, ...]
+    then: str
+    times: int = 1
+    pause_seconds: float = 1.5
 
 
 class HangUpNode(msgspec.Struct, frozen=True, tag="hangup"):
@@ -237,6 +251,7 @@ Node = (
     | UserNode
     | NumberNode
     | MailboxNode
+    | AnnounceNode
 )
 
 

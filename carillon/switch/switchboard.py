@@ -24,11 +24,12 @@ from carillon.schema.commands import (
     SwitchStatus,
     TellMessages,
 )
-from carillon.schema.events import AnyEvent, CallArrived, CallEvent
+from carillon.schema.events import SHOWN_PURPOSES, AnyEvent, CallArrived, CallEvent
 from carillon.schema.plan import Number, Plan, Prompt, Target, User
 from carillon.sip import endpoint as sip
 from carillon.switch import canary
 from carillon.switch.arrivals import Arrivals
+from carillon.switch.callout import call_out
 from carillon.switch.calls import Call
 from carillon.switch.devices import Devices
 from carillon.switch.dialling import caller_legs, legs_for
@@ -234,7 +235,7 @@ class Switchboard:
         self.orders.forget(call)
         call.park_in("")
         call.sounds.forget_recordings(call.recordings.numbers())
-        for leg in call.legs:
+        for leg in (call.a, *call.legs):
             leg.call = None
 
     # -- SIP -------------------------------------------------------------------------------------
@@ -315,7 +316,9 @@ class Switchboard:
             case TellMessages(company, counts):
                 self.lamps.count(company, counts)
                 self.driver.drain()
-            case CallOut() | PlaceCallback() | ReleaseAgent():
+            case CallOut():
+                return call_out(self, command)
+            case PlaceCallback() | ReleaseAgent():
                 return CommandAnswer(False, "not-possible-now")
             case _:
                 return self.orders.do(command)
@@ -323,9 +326,7 @@ class Switchboard:
 
     def status(self) -> SwitchStatus:
         """Tell how it is."""
-        calls = tuple(
-            live_call(call) for call in self.calls.values() if call.plan.company != canary.COMPANY
-        )
+        calls = tuple(live_call(call) for call in self.calls.values() if _is_shown(call))
         failing = ("journal-disk-full",) if self.journal.failing else ()
         return SwitchStatus(
             started_at=self.started_at,
@@ -375,6 +376,10 @@ class Switchboard:
             except Exception:
                 log.exception("a fault of ours while keeping house")
             self.driver.drain()
+
+
+def _is_shown(call: Call) -> bool:
+    return call.plan.company != canary.COMPANY and call.arrived.purpose in SHOWN_PURPOSES
 
 
 def _not_placed(call: Call, reason: str) -> None:

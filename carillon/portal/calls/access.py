@@ -9,12 +9,14 @@ from django.shortcuts import get_object_or_404
 from carillon.portal.calls.models import Call, CallParty, Recording
 from carillon.portal.companies.access import enter, may
 from carillon.portal.extensions.models import Person
+from carillon.schema.events import SHOWN_PURPOSES
 
 
 def calls(request: HttpRequest) -> QuerySet[Call]:
     """Return the calls the reader may see, newest first: everybody's, or those they took part in."""
     inside = enter(request)
-    found = Call.objects.select_related("number", "person").order_by("-started_at", "-id")
+    shown = Call.objects.filter(purpose__in=SHOWN_PURPOSES)
+    found = shown.select_related("number", "person").order_by("-started_at", "-id")
     if may(request, "see"):
         return found
     mine = CallParty.objects.filter(person__in=Person.objects.filter(user=inside.user))

@@ -155,6 +155,7 @@ FOLDED = [
     "detail",
     "plan_version",
     "recorded",
+    "purpose",
 ]
 
 
@@ -180,6 +181,7 @@ def _call_row(pk: str, company: int, facts: CallRecord) -> Call:
         ended_by=facts.ended_by[:6],
         detail=facts.detail[:200],
         plan_version=facts.plan_version,
+        purpose=facts.purpose[:16],
         recorded=any(found.kind == "call" for found in facts.recordings.values()),
     )
 

@@ -30,6 +30,8 @@ class Call(CompanyOwned):
         FAILED = "failed", _("Failed")
         ABANDONED = "abandoned", _("Abandoned")
         INTERRUPTED = "interrupted", _("Interrupted")
+        BLOCKED = "blocked", pgettext_lazy("one call", "Blocked")
+        CALLBACK = "callback", _("Callback requested")
 
     id = models.CharField(primary_key=True, max_length=64)
     direction = models.CharField(max_length=8, choices=Direction)
@@ -53,6 +55,8 @@ class Call(CompanyOwned):
     detail = models.CharField(max_length=200, default="")
     plan_version = models.PositiveIntegerField(default=0)
     recorded = models.BooleanField(default=False)
+    purpose = models.CharField(max_length=16, default="", db_default="")
+    """Why the system itself called, as in `schema.events.CallArrived`."""
 
     class Meta:
         ordering = ["-started_at", "-id"]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import get_args
 
+from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
+from carillon.flows.announcement import DICTATION
 from carillon.portal.calls.apply import apply_call_events, apply_trouble
-from carillon.portal.calls.models import JournalCursor
+from carillon.portal.calls.models import JournalCursor, Recording
 from carillon.portal.extensions.apply import (
     apply_availability,
     apply_registration,
     forget_registrations,
 )
+from carillon.portal.routing.dictation import give_up, keep
+from carillon.portal.sound import safe_path
 from carillon.portal.voicemail.apply import apply_messages
 from carillon.schema import events as e
 
@@ -45,7 +50,10 @@ def apply_events(events: Iterable[e.AnyEvent]) -> None:
     told = list(events)
     kinds = get_args(e.CallEvent)
     companies = apply_call_events([event for event in told if isinstance(event, kinds)])
-    apply_messages([event for event in told if isinstance(event, e.MessageLeft)], companies)
+    messages = [event for event in told if isinstance(event, e.MessageLeft)]
+    apply_messages(messages, companies)
+    _apply_dictations(messages, companies)
+    give_up([event.call for event in told if isinstance(event, e.CallEnded)])
     for event in told:
         if isinstance(event, e.DeviceRegistered | e.DeviceLost):
             apply_registration(event)
@@ -53,6 +61,19 @@ def apply_events(events: Iterable[e.AnyEvent]) -> None:
             apply_availability(event)
         elif isinstance(event, e.TroubleBegan | e.TroubleEnded):
             apply_trouble(event)
+
+
+def _apply_dictations(messages: Iterable[e.MessageLeft], companies: Mapping[str, int]) -> None:
+    """Make prompts of what was recorded by phone: it is in no box."""
+    dictated = {m.recording: m for m in messages if m.box.startswith(DICTATION)}
+    if not dictated:
+        return
+    for row in Recording.everywhere.filter(pk__in=dictated, deleted_at=None):
+        message = dictated[row.pk]
+        path = safe_path(settings.CONFIG.recordings, row.path)
+        if keep(message.box.removeprefix(DICTATION), companies.get(message.call, 0), path):
+            row.deleted_at = timezone.now()
+            row.save(update_fields=["deleted_at"])
 
 
 def _follow(place: JournalCursor, journal: str) -> None:

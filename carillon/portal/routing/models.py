@@ -19,6 +19,7 @@ class Prompt(CompanyOwned):
     class Source(models.TextChoices):
         SPEECH = "speech", _("Text read aloud")
         UPLOAD = "upload", _("Your own file")
+        PHONE = "phone", _("Recorded by phone")
 
     key = models.CharField(max_length=80)
     source = models.CharField(max_length=6, choices=Source)

@@ -22,6 +22,14 @@ SENTENCES: dict[str, dict[str, str]] = {
         ),
         "voicemail-sent": "Votre message a été envoyé. Au revoir.",
         "voicemail-rerecord": "Enregistrez votre message après le bip.",
+        "dictation": (
+            "Enregistrez votre message après le bip. Une fois terminé, appuyez sur la touche dièse."
+        ),
+        "dictation-menu": (
+            "Pour écouter votre enregistrement, appuyez sur 1. Pour recommencer, appuyez sur 2. "
+            "Pour le garder, appuyez sur 3."
+        ),
+        "dictation-kept": "Votre enregistrement est gardé. Au revoir.",
         "closed-default": (
             "Nos bureaux sont actuellement fermés. Merci de rappeler pendant nos heures "
             "d'ouverture. Au revoir."
@@ -58,6 +66,12 @@ SENTENCES: dict[str, dict[str, str]] = {
         ),
         "voicemail-sent": "Your message has been sent. Goodbye.",
         "voicemail-rerecord": "Record your message after the beep.",
+        "dictation": "Record your message after the beep. When you have finished, press the hash key.",
+        "dictation-menu": (
+            "To listen to your recording, press 1. To record it again, press 2. To keep it, "
+            "press 3."
+        ),
+        "dictation-kept": "Your recording has been kept. Goodbye.",
         "closed-default": (
             "Our offices are closed at the moment. Please call again during opening hours. Goodbye."
         ),

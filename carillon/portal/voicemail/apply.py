@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from carillon.flows.announcement import DICTATION
 from carillon.portal.voicemail.models import Message
 from carillon.schema.events import MessageLeft
 
@@ -24,7 +25,7 @@ def apply_messages(events: Sequence[MessageLeft], companies: Mapping[str, int]) 
                 partial=event.partial,
             )
             for event in events
-            if event.call in companies
+            if event.call in companies and not event.box.startswith(DICTATION)
         ),
         ignore_conflicts=True,
     )
