@@ -1,4 +1,5 @@
-"""The cast: Ann owns Acme, Adam administers, Sue supervises, Ben works; Mallory owns Globex; Op the host."""
+"""The cast: Ann owns Acme, Adam administers, Sue supervises, Ben works, Bea pays; Mallory owns
+Globex; Op the host."""
 
 from __future__ import annotations
 
@@ -77,6 +78,8 @@ def cast(db: None) -> Cast:
     globex = create_company("Globex", owner=mallory, country="GB", language="en")
     users = {"owner": ann, "stranger": mallory}
     users["staff"] = make_user("op@host.example", "Op Olsen", is_staff=True)
+    users["billing"] = make_user("bea@acme.example", "Bea")
+    Membership.objects.create(user=users["billing"], company=acme, role="billing")
     people: dict[str, Person] = {}
     with within(acme):
         people["owner"] = Person.objects.create(user=ann, name=ann.name, extension="101")
@@ -93,5 +96,5 @@ def cast(db: None) -> Cast:
         add_step(number, team, 20, by=ann)
     with within(globex):
         Person.objects.create(user=mallory, name="Mallory", extension="101")
-    assert Membership.objects.count() == 5
+    assert Membership.objects.count() == 6
     return Cast(acme, globex, users, people, team, device, number)

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from carillon.portal import mail
+from carillon.portal.companies.models import Membership
 from carillon.portal.companies.scope import within
 from carillon.portal.journal.apply import apply_page
 from carillon.portal.routing.models import Prompt, RingStep, SystemPrompt
@@ -20,76 +21,89 @@ from tests.portal.conftest import Cast
 from tests.portal.story import answered_call, message_call, page
 from tests.portal.wav import write_wav
 
-ROLES = ("anonymous", "stranger", "staff", "user", "supervisor", "administrator", "owner")
+ROLES = (
+    "anonymous",
+    "stranger",
+    "staff",
+    "billing",
+    "user",
+    "supervisor",
+    "administrator",
+    "owner",
+)
 # What a GET answers, or a POST where `!` says so, in the order of ROLES. 302 of the anonymous is to sign-in.
-EVERYBODY = (302, 200, 200, 200, 200, 200, 200)
-MEMBERS = (302, 200, 404, 200, 200, 200, 200)
-SEERS = (302, 200, 404, 403, 200, 200, 200)
-EDITORS = (302, 200, 404, 403, 403, 200, 200)
-THEIRS_SEEN = (302, 404, 404, 403, 200, 200, 200)
-THEIRS_OWN = (302, 404, 404, 200, 200, 200, 200)
-THEIRS_EDITED = (302, 404, 404, 403, 403, 302, 302)
-STAFF = (302, 404, 200, 404, 404, 404, 404)
-PUBLIC = (200,) * 7
-SECRET = (404,) * 7
+EVERYBODY = (302, 200, 200, 200, 200, 200, 200, 200)
+MEMBERS = (302, 200, 404, 403, 200, 200, 200, 200)
+SEERS = (302, 200, 404, 403, 403, 200, 200, 200)
+EDITORS = (302, 200, 404, 403, 403, 403, 200, 200)
+PAYERS = (302, 200, 404, 200, 403, 403, 403, 200)
+THEIRS_SEEN = (302, 404, 404, 403, 403, 200, 200, 200)
+THEIRS_OWN = (302, 404, 404, 403, 200, 200, 200, 200)
+THEIRS_EDITED = (302, 404, 404, 403, 403, 403, 302, 302)
+STAFF = (302, 404, 200, 404, 404, 404, 404, 404)
+PUBLIC = (200,) * 8
+SECRET = (404,) * 8
 TABLE: dict[str, tuple[int, ...]] = {
-    "home": EVERYBODY,
+    "home": (302, 200, 200, 302, 200, 200, 200, 200),
     "search": MEMBERS,
     "operator": STAFF,
     "trunks": STAFF,
     "new-trunk": STAFF,
     "trunk": STAFF,
-    "trunk!": (302, 404, 200, 404, 404, 404, 404),
+    "trunk!": (302, 404, 200, 404, 404, 404, 404, 404),
     "remove-trunk": STAFF,
-    "remove-trunk!": (302, 404, 302, 404, 404, 404, 404),
-    "outbox": (404, 404, 200, 404, 404, 404, 404),
-    "message": (404, 404, 200, 404, 404, 404, 404),
-    "send-test!": (302, 404, 302, 404, 404, 404, 404),
-    "send-again!": (302, 404, 302, 404, 404, 404, 404),
-    "healthz": (503,) * 7,
+    "remove-trunk!": (302, 404, 302, 404, 404, 404, 404, 404),
+    "outbox": (404, 404, 200, 404, 404, 404, 404, 404),
+    "message": (404, 404, 200, 404, 404, 404, 404, 404),
+    "send-test!": (302, 404, 302, 404, 404, 404, 404, 404),
+    "send-again!": (302, 404, 302, 404, 404, 404, 404, 404),
+    "healthz": (503,) * 8,
     "live": MEMBERS,
-    "sign-in": (200, 302, 302, 302, 302, 302, 302),
-    "sign-out!": (302,) * 7,
-    "welcome": (410,) * 7,
+    "sign-in": (200, 302, 302, 302, 302, 302, 302, 302),
+    "sign-out!": (302,) * 8,
+    "welcome": (410,) * 8,
     "account": EVERYBODY,
-    "password!": (302, 422, 422, 422, 422, 422, 422),
-    "theme!": (302,) * 7,
-    "language!": (302,) * 7,
-    "start": (302,) * 7,
-    "start-demo!": (302,) * 7,
+    "password!": (302, 422, 422, 422, 422, 422, 422, 422),
+    "theme!": (302,) * 8,
+    "language!": (302,) * 8,
+    "start": (302,) * 8,
+    "start-demo!": (302,) * 8,
     "company": EDITORS,
     "call-limits": EDITORS,
     "call-limits!": EDITORS,
-    "choose-company!": (302, 302, 404, 302, 302, 302, 302),
+    "choose-company!": (302, 302, 404, 302, 302, 302, 302, 302),
+    "roles": EDITORS,
+    "give-role!": THEIRS_EDITED,
+    "billing": PAYERS,
     "audit": EDITORS,
     "people": SEERS,
     "new-person": EDITORS,
     "person": THEIRS_OWN,
-    "availability!": (302, 404, 404, 302, 403, 302, 302),
+    "availability!": (302, 404, 404, 403, 302, 403, 302, 302),
     "remove-person!": THEIRS_EDITED,
-    "restore-person!": (302, 404, 404, 403, 403, 404, 404),
-    "sign-in-link!": (302, 404, 404, 403, 403, 200, 200),
-    "add-phone!": (302, 404, 404, 403, 403, 422, 422),
-    "phone-password!": (302, 404, 404, 403, 403, 200, 200),
+    "restore-person!": (302, 404, 404, 403, 403, 403, 404, 404),
+    "sign-in-link!": (302, 404, 404, 403, 403, 403, 200, 200),
+    "add-phone!": (302, 404, 404, 403, 403, 403, 422, 422),
+    "phone-password!": (302, 404, 404, 403, 403, 403, 200, 200),
     "remove-phone!": THEIRS_EDITED,
-    "restore-phone!": (302, 404, 404, 403, 403, 404, 404),
+    "restore-phone!": (302, 404, 404, 403, 403, 403, 404, 404),
     "teams": SEERS,
     "new-team": EDITORS,
     "team": THEIRS_SEEN,
     "remove-team!": THEIRS_EDITED,
-    "restore-team!": (302, 404, 404, 403, 403, 404, 404),
+    "restore-team!": (302, 404, 404, 403, 403, 403, 404, 404),
     "numbers": SEERS,
     "new-number": EDITORS,
     "number": THEIRS_SEEN,
-    "number-settings!": (302, 404, 404, 403, 403, 422, 422),
-    "number-hours!": (302, 404, 404, 403, 403, 422, 422),
-    "number-message!": (302, 404, 404, 403, 403, 422, 422),
+    "number-settings!": (302, 404, 404, 403, 403, 403, 422, 422),
+    "number-hours!": (302, 404, 404, 403, 403, 403, 422, 422),
+    "number-message!": (302, 404, 404, 403, 403, 403, 422, 422),
     "number-voicemail!": THEIRS_EDITED,
-    "add-step!": (302, 404, 404, 403, 403, 422, 422),
+    "add-step!": (302, 404, 404, 403, 403, 403, 422, 422),
     "change-step!": THEIRS_EDITED,
     "move-step!": THEIRS_EDITED,
     "remove-step!": THEIRS_EDITED,
-    "release-number": (302, 404, 404, 403, 403, 200, 200),
+    "release-number": (302, 404, 404, 403, 403, 403, 200, 200),
     "choose-line!": THEIRS_EDITED,
     "prompt-sound": THEIRS_SEEN,
     "sentence-sound": SEERS,
@@ -98,14 +112,14 @@ TABLE: dict[str, tuple[int, ...]] = {
     "calls": MEMBERS,
     "call": THEIRS_OWN,
     "control": THEIRS_OWN,
-    "act!": (302, 404, 404, 302, 302, 302, 302),
-    "place-call!": (302, 302, 404, 302, 302, 302, 302),
+    "act!": (302, 404, 404, 403, 302, 302, 302, 302),
+    "place-call!": (302, 302, 404, 403, 302, 302, 302, 302),
     "recording-sound": THEIRS_OWN,
     "delete-recording!": THEIRS_EDITED,
     "voicemail": MEMBERS,
-    "message-heard!": (302, 404, 404, 302, 302, 302, 302),
-    "delete-message!": (302, 404, 404, 302, 302, 302, 302),
-    "restore-message!": (302, 404, 404, 404, 404, 404, 404),
+    "message-heard!": (302, 404, 404, 403, 302, 302, 302, 302),
+    "delete-message!": (302, 404, 404, 403, 302, 302, 302, 302),
+    "restore-message!": (302, 404, 404, 403, 404, 404, 404, 404),
     "message-sound": THEIRS_OWN,
 }
 WITHOUT_SIGN_IN = {"sign-in", "welcome", "healthz", "language!", "start", "start-demo!"}
@@ -143,6 +157,7 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         "trunk": [trunk.pk],
         "remove-trunk": [trunk.pk],
         "message": [letter.pk],
+        "give-role": [Membership.objects.get(user=cast.users["user"]).pk],
         "send-again": [letter.pk],
         "welcome": ["MQ", "no-such-token"],
         "number-message": [number.pk, "greeting"],

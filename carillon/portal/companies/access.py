@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
 
 from carillon.portal.accounts.models import User
 from carillon.portal.companies.models import AuditRow, Company, Membership
 
 RIGHTS: dict[str, frozenset[str]] = {
-    "user": frozenset({"see-own"}),
-    "supervisor": frozenset({"see-own", "see"}),
-    "administrator": frozenset({"see-own", "see", "edit"}),
-    "owner": frozenset({"see-own", "see", "edit"}),
+    "billing": frozenset({"belong", "bill"}),
+    "user": frozenset({"belong", "see-own"}),
+    "supervisor": frozenset({"belong", "see-own", "see"}),
+    "administrator": frozenset({"belong", "see-own", "see", "edit"}),
+    "owner": frozenset({"belong", "see-own", "see", "edit", "bill"}),
 }
-"""see-own: one's own calls, messages and phones. see: everybody's, and the set-up. edit: change it."""
+"""belong: be in the company at all. see-own: one's own calls, messages and phones. see: everybody's, and the
+set-up. edit: change it. bill: plan, lines and invoices."""
 
 
 class CompanyRequest(HttpRequest):
@@ -45,6 +48,25 @@ def enter(request: HttpRequest, to: str = "see-own") -> CompanyRequest:
 def memberships(user: User) -> QuerySet[Membership]:
     """Return the companies somebody belongs to, by name."""
     return Membership.objects.filter(user=user).select_related("company").order_by("company__name")
+
+
+def places(request: HttpRequest) -> QuerySet[Membership]:
+    """Return everybody who signs in here, owners first, then by name."""
+    company = enter(request, to="edit").company
+    order = [Membership.Role.OWNER, *(r for r in Membership.Role if r != Membership.Role.OWNER)]
+    rank = Case(*(When(role=role, then=n) for n, role in enumerate(order)), default=9)
+    rows = Membership.objects.filter(company=company).select_related("user", "company")
+    return rows.order_by(rank, "user__name")
+
+
+def place(request: HttpRequest, pk: int) -> Membership:
+    """Return somebody's place in the reader's company."""
+    company = enter(request, to="belong").company
+    found = get_object_or_404(Membership.objects.select_related("user", "company"), pk=pk)
+    if found.company_id != company.pk:
+        raise Http404("another company's")
+    enter(request, to="edit")
+    return found
 
 
 def audit_rows(request: HttpRequest) -> QuerySet[AuditRow]:

@@ -12,6 +12,7 @@ from carillon.portal.companies.models import AuditRow, Company
 SENTENCES: dict[str, str] = {
     "company-created": gettext_noop("created the company"),
     "company-changed": gettext_noop("changed the company"),
+    "role-given": gettext_noop("gave another role to"),
     "person-added": gettext_noop("added a person"),
     "person-changed": gettext_noop("changed a person"),
     "person-removed": gettext_noop("removed a person"),

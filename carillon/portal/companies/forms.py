@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from carillon.portal.companies.models import Membership
 from carillon.portal.fields import Form
 
 COUNTRIES = [
@@ -43,3 +44,9 @@ class CompanyForm(Form):
     )
     language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES)
     timezone = forms.ChoiceField(label=_("Time zone"), choices=timezones)
+
+
+class RoleForm(Form):
+    """Somebody's role."""
+
+    role = forms.ChoiceField(label=_("Role"), choices=Membership.Role.choices)

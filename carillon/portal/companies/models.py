@@ -12,12 +12,20 @@ from carillon.portal.companies.scope import CompanyOwned
 class Company(models.Model):
     """A customer of this system."""
 
+    class Plan(models.TextChoices):
+        ESSENTIAL = "essential", _("Essential")
+        TEAM = "team", _("Team")
+        BUSINESS = "business", _("Business")
+
     name = models.CharField(max_length=120)
     slug = models.SlugField(unique=True, max_length=140)
     country = models.CharField(max_length=2, default="FR")
     language = models.CharField(max_length=2, default="fr")
     timezone = models.CharField(max_length=64, default="Europe/Paris")
     demo = models.BooleanField(default=False)
+    plan = models.CharField(max_length=10, choices=Plan, default=Plan.TEAM, db_default=Plan.TEAM)
+    lines = models.PositiveSmallIntegerField(default=5, db_default=5)
+    """How many phones and apps were ordered (R40)."""
     plan_version = models.PositiveIntegerField(default=1)
     """Grows with every change the switch must know, in the transaction of the change."""
     calls_version = models.PositiveBigIntegerField(default=0)
@@ -41,6 +49,7 @@ class Membership(models.Model):
         ADMINISTRATOR = "administrator", _("Administrator")
         SUPERVISOR = "supervisor", _("Supervisor")
         USER = "user", _("User")
+        BILLING = "billing", _("Billing only")
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"

@@ -10,8 +10,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from carillon.portal.companies import access, actions, audit
-from carillon.portal.companies.forms import CompanyForm
-from carillon.portal.companies.models import AuditRow
+from carillon.portal.companies import roles as giving
+from carillon.portal.companies.forms import CompanyForm, RoleForm
+from carillon.portal.companies.models import AuditRow, Membership
+from carillon.portal.refused import Refused
 
 ROWS_PER_PAGE = 50
 
@@ -34,11 +36,42 @@ def company(request: HttpRequest) -> HttpResponse:
 @require_POST
 def choose_company(request: HttpRequest) -> HttpResponse:
     """Go over to another company the reader belongs to."""
-    inside = access.enter(request)
+    inside = access.enter(request, to="belong")
     wanted = request.POST.get("company", "")
     if wanted.isdecimal() and access.memberships(inside.user).filter(company_id=wanted).exists():
         request.session["company"] = int(wanted)
     return redirect("home")
+
+
+@require_GET
+def roles(request: HttpRequest) -> HttpResponse:
+    """Show who may do what."""
+    context = {"places": access.places(request), "choices": Membership.Role.choices}
+    return render(request, "companies/roles.html", {**context, "nav": "roles"})
+
+
+@require_POST
+def give_role(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give somebody another role."""
+    place = access.place(request, pk)
+    form = RoleForm(request.POST)
+    if form.is_valid():
+        try:
+            giving.give_role(place, form.cleaned_data["role"], by=access.enter(request).user)
+        except Refused as refused:
+            messages.error(request, refused.text)
+        else:
+            facts = {"name": place.user.name, "role": place.get_role_display()}
+            messages.success(request, _("%(name)s: %(role)s.") % facts)
+    return redirect("roles")
+
+
+@require_GET
+def billing(request: HttpRequest) -> HttpResponse:
+    """Show what the company has ordered."""
+    inside = access.enter(request, to="bill")
+    people = Membership.objects.filter(company=inside.company).count()
+    return render(request, "companies/billing.html", {"people": people, "nav": "billing"})
 
 
 @require_GET

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from carillon.portal.accounts.models import User
 from carillon.portal.cipher import decrypt, encrypt
-from carillon.portal.companies import audit
+from carillon.portal.companies import audit, roles
 from carillon.portal.companies.models import Company, Membership
 from carillon.portal.companies.publish import bump_plan
 from carillon.portal.companies.scope import CompanyOwned
@@ -43,7 +43,7 @@ def add_person(
     """Add somebody; with an e-mail they also get a sign-in, and choose their password themselves."""
     language = language or company.language
     if email and by is not None:
-        _check_owner_rights(company, [role], by)
+        roles.check_owner_rights(company, [role], by)
     user = _user_for(email, name, language) if email else None
     if user is not None:
         if Membership.objects.filter(user=user, company=company).exists():
@@ -72,7 +72,7 @@ def change_person(person: Person, changes: dict[str, Any], *, role: str = "", by
     after = dict(changes)
     if role and person.user is not None:
         if role != _role_of(person):
-            _check_owner_rights(person.company, [role, _role_of(person)], by)
+            roles.check_owner_rights(person.company, [role, _role_of(person)], by)
         before["role"], after["role"] = _change_role(person, role), role
     if before == after:
         return
@@ -107,7 +107,7 @@ def remove_person(person: Person, *, by: User) -> None:
     if person.user_id == by.pk:
         raise Refused("yourself", _("You cannot remove yourself."))
     if person.user is not None:
-        _check_owner_rights(person.company, [_role_of(person)], by)
+        roles.check_owner_rights(person.company, [_role_of(person)], by)
     _drop_membership(person)
     person.deleted_at = timezone.now()
     person.save(update_fields=["deleted_at"])
@@ -137,7 +137,7 @@ def check_may_invite(person: Person, *, by: User) -> User:
         raise Refused(
             "not-yours", _("This account is not this company's alone: its owner must act.")
         )
-    _check_owner_rights(person.company, [_role_of(person)], by)
+    roles.check_owner_rights(person.company, [_role_of(person)], by)
     return person.user
 
 
@@ -240,25 +240,9 @@ def _role_of(person: Person) -> str:
     return place.role if place else ""
 
 
-def _check_owner_rights(company: Company, roles: Sequence[str], by: User) -> None:
-    """Only an owner makes, unmakes or stands in for an owner."""
-    owner = Membership.Role.OWNER
-    if (
-        owner in roles
-        and not Membership.objects.filter(user=by, company=company, role=owner).exists()
-    ):
-        raise Refused("owners-only", _("Only an owner may do this to an owner."))
-
-
 def _change_role(person: Person, role: str) -> str:
-    """Set the role and return what it was; a company always keeps an owner."""
     place = Membership.objects.get(user=person.user, company=person.company)
-    before = place.role
-    if before == Membership.Role.OWNER != role:
-        _keep_an_owner(place)
-    place.role = role
-    place.save(update_fields=["role"])
-    return before
+    return roles.set_role(place, role)
 
 
 def _drop_membership(person: Person) -> None:
@@ -267,14 +251,8 @@ def _drop_membership(person: Person) -> None:
     place = Membership.objects.filter(user=person.user, company=person.company).first()
     if place is not None:
         if place.role == Membership.Role.OWNER:
-            _keep_an_owner(place)
+            roles.keep_an_owner(place)
         place.delete()
-
-
-def _keep_an_owner(place: Membership) -> None:
-    others = Membership.objects.filter(company=place.company, role=Membership.Role.OWNER)
-    if not others.exclude(pk=place.pk).exists():
-        raise Refused("last-owner", _("A company needs an owner: make somebody else owner first."))
 
 
 def _save_unique(row: Person, update_fields: list[str] | None = None) -> Person:

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from asgiref.sync import sync_to_async
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase, StreamingHttpResponse
 
+from carillon.portal.companies.access import may
 from carillon.portal.companies.models import Company
 
 POLL_SECONDS = 1.0
@@ -84,6 +86,8 @@ async def live(request: HttpRequest) -> HttpResponseBase:
     company: Company | None = getattr(request, "company", None)
     if company is None or hub.full():
         raise Http404("no company")
+    if not may(request, "see-own"):
+        raise PermissionDenied("live")
     response = StreamingHttpResponse(_stream(company.pk), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -33,6 +33,8 @@ def home(request: HttpRequest) -> HttpResponse:
     """Show today."""
     if getattr(request, "membership", None) is None:
         return render(request, "no_company.html", {"nav": "home"})
+    if not may(request, "see-own"):
+        return redirect("billing")
     inside = enter(request)
     found = calls.calls(request)
     context = {
