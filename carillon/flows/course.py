@@ -126,8 +126,6 @@ class Course:
                     self._answered = story.talked = True
                 case KeepMessage():
                     story.message = True
-                case Decide(_, "hours.closed"):
-                    story.closed = True
                 case Decide(_, "ring.wait" | "ring.no-answer" | "ring.empty"):
                     # The company was open and nobody took the call: that is a missed call.
                     story.rang = True
@@ -140,7 +138,9 @@ class Course:
         match node:
             case HoursNode():
                 answer = opening(node.hours, context.at)
+                self._story.closed = self._story.closed or not answer.is_open
                 facts = {"local_time": answer.local_time}
+                facts |= {"name": answer.name} if answer.name else {}
                 way = node.open if answer.is_open else node.closed
                 return [Decide(node.id, answer.reason, facts), GoTo(way)]
             case GreetingNode():

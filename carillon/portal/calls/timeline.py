@@ -154,6 +154,10 @@ def _decision_icon(reason: str) -> str:
 
 ICONS = {
     "hours.closed": "moon",
+    "hours.override-closed": "moon",
+    "hours.special-closed": "moon",
+    "hours.holiday": "moon",
+    "announce": "message-2",
     "hours": "clock-hour-9",
     "greeting": "message-2",
     "ring.answered": "user",
