@@ -68,7 +68,10 @@ class NewPasswordForm(Form):
         max_length=200,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=gettext_lazy("At least 10 characters. A few words are easy to remember."),
+        help_text=gettext_lazy(
+            "8 to 32 characters with a digit and a capital or special character, "
+            "or a phrase of three words."
+        ),
     )
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:

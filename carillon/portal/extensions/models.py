@@ -47,6 +47,20 @@ class Person(CompanyOwned):
         return f"bu{self.pk}"
 
 
+class Pin(CompanyOwned):
+    """What a person types at a telephone to hear their messages; see `pins`."""
+
+    person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="pin")
+    hash = models.CharField(max_length=160)
+    wrong = models.PositiveSmallIntegerField(default=0)
+    """How many wrong ones in a row."""
+    locked_until = models.DateTimeField(null=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"PIN of {self.person}"
+
+
 class Device(CompanyOwned):
     """A SIP phone of one person."""
 

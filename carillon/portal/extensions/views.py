@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from carillon.portal.accounts.invitations import invitation_path
 from carillon.portal.companies.access import enter, may
 from carillon.portal.companies.models import Membership
-from carillon.portal.extensions import access, actions
+from carillon.portal.extensions import access, actions, pins
 from carillon.portal.extensions.forms import PersonForm, PhoneForm, TeamForm
 from carillon.portal.extensions.models import Device, Person, Team
 from carillon.portal.refused import Refused
@@ -123,6 +123,15 @@ def sign_in_link(request: HttpRequest, pk: int) -> HttpResponse:
     link = request.build_absolute_uri(invitation_path(user))
     form = PersonForm(initial=_facts(found), existing=found)
     return _person_page(request, found, form, link=link)
+
+
+@require_POST
+def unlock(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let somebody whose PIN is locked try again."""
+    found = access.person(request, pk, to="edit")
+    pins.unlock_pin(found, by=enter(request).user)
+    messages.success(request, _("The PIN of %(name)s is unlocked.") % {"name": found.name})
+    return redirect("person", pk)
 
 
 @require_POST
@@ -233,6 +242,7 @@ def _person_page(
         "role": _roles(request).get(found.user_id or 0),
         "server": _server(),
         "may_edit": may(request, "edit"),
+        "pin_locked": pins.is_locked(found),
         "nav": "people",
     }
     return render(request, "extensions/person.html", context, status=status)

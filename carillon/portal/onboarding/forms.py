@@ -35,7 +35,10 @@ class StartForm(Form):
         label=_("Password"),
         max_length=200,
         strip=False,
-        help_text=_("At least 10 characters. A few words are easy to remember."),
+        help_text=_(
+            "8 to 32 characters with a digit and a capital or special character, "
+            "or a phrase of three words."
+        ),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
