@@ -22,8 +22,11 @@ from carillon.flows.steps import (
     KeepMessage,
     Play,
     PlayBeep,
+    PlayWaiting,
+    RequestCallback,
     Ring,
     Run,
+    Seek,
     World,
 )
 from carillon.flows.voicemail import VoicemailRun
@@ -51,6 +54,7 @@ class _Story:
     rang: bool = False
     talked: bool = False
     message: bool = False
+    callback: bool = False
 
 
 class Course:
@@ -59,9 +63,11 @@ class Course:
     Feed it once, do what it asks in order, then feed the next thing that happened.
     """
 
-    def __init__(self, plan: Plan, number: Number) -> None:
+    def __init__(self, plan: Plan, number: Number, caller: str = "") -> None:
         self._plan = plan
         self._number = number
+        self._caller = caller
+        self._since = 0.0
         self._run: Run | None = None
         self._answered = False
         self._story = _Story()
@@ -69,6 +75,7 @@ class Course:
 
     def begin(self, at: datetime, world: World) -> list[Asked]:
         """Enter the number's first node."""
+        self._since = self._since or at.timestamp()
         return self._walk([GoTo(self._number.entry)], self._context(at, world))
 
     def step(self, event: Happening, at: datetime, world: World) -> list[Asked]:
@@ -92,12 +99,23 @@ class Course:
             return "answered"
         if story.message:
             return "voicemail"
+        if story.callback:
+            return "callback"
         if story.closed:
             return "closed"
         return "missed" if story.rang else "abandoned"
 
     def _context(self, at: datetime, world: World) -> Context:
-        return Context(self._plan, self._number.language, at, world, self._answered)
+        return Context(
+            self._plan,
+            self._number.language,
+            at,
+            world,
+            self._answered,
+            self._caller,
+            self._since,
+            self._number.priority,
+        )
 
     def _walk(self, asked: list[Asked], context: Context) -> list[Asked]:
         """Follow every `GoTo` until a node waits for something, or the call ends."""
@@ -120,7 +138,11 @@ class Course:
             match wish:
                 case Play() | PlayBeep():
                     self._answered = True
-                case Ring():
+                case PlayWaiting(music):
+                    self._answered = self._answered or music is not None
+                case RequestCallback():
+                    story.callback = True
+                case Ring() | Seek():
                     story.rang = True
                 case Connect():
                     self._answered = story.talked = True

@@ -164,6 +164,18 @@ def outside_flow(plan: Plan, way: ToOutside) -> tuple[Plan, Number]:
     return structs.replace(plan, nodes=nodes), structs.replace(way.caller_id, entry="outside")
 
 
+def callback_flow(plan: Plan, number: Number, e164: str, language: str) -> tuple[Plan, Number]:
+    """Return what an agent whose turn it is to call somebody back goes through: a word, then the call."""
+    prompt = plan.system_prompts.get(f"{language}.callback-turn")
+    step = RingStep(OutsideTarget(e164), OUTSIDE_SECONDS)
+    nodes: dict[str, Node] = {
+        "word": GreetingNode("word", prompt, then="outside"),
+        "outside": RingNode("outside", (step,), then="end"),
+        "end": HangUpNode("end"),
+    }
+    return structs.replace(plan, nodes=nodes), structs.replace(number, entry="word")
+
+
 class Entrance(msgspec.Struct, frozen=True):
     """Where a call enters: the flow to run, and how the history names it."""
 

@@ -14,7 +14,16 @@ class World(Protocol):
     """What a flow may look at outside the plan; the switch looks at phones, the simulator pretends."""
 
     def availability(self, user: str) -> str:
-        """Return "free", "dnd", "busy" or "no-phone" for a user id."""
+        """Return one of `STATES` for a user id."""
+
+    def place(self) -> tuple[int, float]:
+        """Return the caller's place in the line (1: next) and how many seconds it may take, 0 if unknown."""
+
+
+STATES = ("free", "busy", "acw", "tag", "dnd", "off-hours", "no-phone")
+"""Whether a user can be offered a call: on another one, working after one, owing a tag for one, away."""
+AWAY = frozenset({"dnd", "off-hours", "no-phone"})
+"""States that do not pass by themselves: nobody waits for such a user (A23)."""
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -26,6 +35,12 @@ class Context(msgspec.Struct, frozen=True):
     world: World
     answered: bool
     """Whether the caller's leg was answered already (after that, 180 cannot be sent)."""
+    caller: str = ""
+    """Who calls: E.164, an extension, or "anonymous"."""
+    since: float = 0.0
+    """When the call began: seconds since 1970."""
+    priority: int = 0
+    """Of the number the caller dialled."""
 
 
 # -- events: what happened to the call -----------------------------------------------------------
@@ -42,7 +57,19 @@ class Pressed(msgspec.Struct, frozen=True):
 
 
 class TimerFired(msgspec.Struct, frozen=True):
-    """The timer that was set ran out."""
+    """The timer of this name ran out."""
+
+    name: str = ""
+
+
+class Offered(msgspec.Struct, frozen=True):
+    """The turn has come: these users are free, and are offered no other call meanwhile."""
+
+    users: tuple[str, ...]
+
+
+class NobodyLeft(msgspec.Struct, frozen=True):
+    """None of the users waited for can be reached any more."""
 
 
 class Picked(msgspec.Struct, frozen=True):
@@ -65,7 +92,7 @@ class Recorded(msgspec.Struct, frozen=True):
     digit: str = ""
 
 
-Happening = Played | Pressed | TimerFired | Picked | RingingEnded | Recorded
+Happening = Played | Pressed | TimerFired | Offered | NobodyLeft | Picked | RingingEnded | Recorded
 
 # -- commands: what the flow asks for ------------------------------------------------------------
 
@@ -96,14 +123,45 @@ class StopRinging(msgspec.Struct, frozen=True):
     """Stop every phone that still rings."""
 
 
+class Seek(msgspec.Struct, frozen=True):
+    """Wait for one of these users to be free; `Offered` follows, again and again until `StopSeeking`.
+
+    `queue` names the line: the team's id, or the user's. `since`: who waits longer comes first, after whoever
+    has more `priority`.
+    """
+
+    queue: str
+    users: tuple[str, ...]
+    strategy: str
+    priority: int
+    since: float
+
+
+class Passed(msgspec.Struct, frozen=True):
+    """The users offered did not take the call; `refused`: they are not to be offered it again."""
+
+    refused: bool
+
+
+class StopSeeking(msgspec.Struct, frozen=True):
+    """Leave the line."""
+
+
+class RequestCallback(msgspec.Struct, frozen=True):
+    """Note that `e164` wants to be called back (A25)."""
+
+    e164: str
+
+
 class SetTimer(msgspec.Struct, frozen=True):
-    """`TimerFired` after so many seconds, instead of any earlier timer."""
+    """`TimerFired` after so many seconds, instead of any earlier timer of the same name."""
 
     seconds: float
+    name: str = ""
 
 
 class ClearTimer(msgspec.Struct, frozen=True):
-    """No `TimerFired` any more."""
+    """No `TimerFired` any more, of any name."""
 
 
 class Connect(msgspec.Struct, frozen=True):
@@ -157,6 +215,10 @@ Asked = (
     | PlayWaiting
     | Ring
     | StopRinging
+    | Seek
+    | Passed
+    | StopSeeking
+    | RequestCallback
     | SetTimer
     | ClearTimer
     | Connect

@@ -190,6 +190,8 @@ class Call:
             self.emit(DigitPressed, leg=leg.id, digit=digit)
         if self.visit is not None and leg is self.visit.leg:
             self.visit.pressed(digit)
+        elif self.visit is not None and leg in self.visit.confirming:
+            self.visit.confirming.pressed(leg, digit)
         elif leg in self.talk:
             self._board.orders.pressed(self, leg, digit)
 

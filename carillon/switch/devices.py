@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from carillon.schema.commands import Registration
-from carillon.schema.events import AnyEvent, DeviceLost, DeviceRegistered
+from carillon.schema.events import DeviceLost, DeviceRegistered
 from carillon.sip.digest import Challenger, knows_sha256, username_of
 from carillon.sip.endpoint import Flow
 from carillon.sip.errors import RemoteError
@@ -67,7 +67,7 @@ class Devices:
         *,
         clock: Callable[[], float],
         now: Callable[[], float],
-        emit: Callable[[AnyEvent], None],
+        emit: Callable[[DeviceRegistered | DeviceLost], None],
         move: Callable[[Flow, Flow], None] = lambda old, new: None,
         compact_lines: int = COMPACT_LINES,
     ) -> None:

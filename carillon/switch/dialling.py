@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carillon.flows.ring import target_name
+from carillon.flows.people import target_name
 from carillon.schema.cdr import CALLER_LEG
-from carillon.schema.plan import Number, OutsideTarget, Plan, Target, Trunk, User, UserTarget
+from carillon.schema.plan import (
+    DeviceTarget,
+    Number,
+    OutsideTarget,
+    Plan,
+    Target,
+    Trunk,
+    User,
+    UserTarget,
+)
 from carillon.sip.headers import quote
 from carillon.sip.registrar import Binding
 from carillon.switch import canary
@@ -32,12 +41,15 @@ def legs_for(
             legs += _outside_legs(board, call, number, target)
         elif isinstance(target, UserTarget):
             legs += _user_legs(board, call, target.user)
+        elif isinstance(target, DeviceTarget):
+            owner = board.plans.phone(call.plan.company, target.device)
+            legs += _user_legs(board, call, owner.user.id, target.device) if owner else []
     for leg in legs:
         leg.call = call
     return legs[:MOST_RINGING]
 
 
-def _user_legs(board: Switchboard, call: Call, user: str) -> list[Leg]:
+def _user_legs(board: Switchboard, call: Call, user: str, only: str = "") -> list[Leg]:
     who = target_name(call.plan, UserTarget(user)) or user
     host = board.config.host
     arrived = call.arrived
@@ -47,6 +59,8 @@ def _user_legs(board: Switchboard, call: Call, user: str) -> list[Leg]:
         from_ = f"{quote(name)} <sip:{arrived.caller}@{host}>"
     legs = []
     for device in board.plans.devices_of(call.plan.company, user):
+        if only not in ("", device.id):
+            continue
         for binding in _bindings(board, call, user, device.username):
             to = f"<sip:{device.username}@{host}>"
             dial = Dial(binding.contact, binding.flow, from_, to, hops=call.hops)
@@ -100,7 +114,11 @@ def _outside_legs(
     if target.emergency:
         call.decide("call.emergency", number=target.e164)
     trunks = [board.trunks.sandbox] if is_canary else board.trunks.ways_out()
-    leg = outside_leg(board, call, number.e164 or call.number.e164, target, trunks)
+    shown = number.e164 or call.number.e164
+    caller = call.arrived.caller
+    if target.show_caller and call.arrived.direction == "inbound" and caller.startswith("+"):
+        shown = caller
+    leg = outside_leg(board, call, shown, target, trunks)
     return [leg] if leg is not None else []
 
 

@@ -298,7 +298,7 @@ class Orders:
         if not legs or board.full:
             return CommandAnswer(False, "full" if legs else "no-phone")
         call = Call(board, arrived, into.plan, into.number, legs[0], placed=True)
-        board.begin_placed(call, arrived, legs, into.who)
+        board.begin_placed(call, arrived, legs)
         return CommandAnswer(True, call=call.id)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,11 +49,18 @@ class Owner:
 class PlanStore:
     """Every company's newest plan, by number and by device name."""
 
-    def __init__(self, folder: Path, portal: PortalClient, troubles: Troubles):
+    def __init__(
+        self,
+        folder: Path,
+        portal: PortalClient,
+        troubles: Troubles,
+        changed: Callable[[], None] = lambda: None,
+    ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._portal = portal
         self._troubles = troubles
+        self._changed = changed
         self._etag = ""
         self._wanted = asyncio.Event()
         self.trunks: tuple[Trunk, ...] = ()
@@ -60,6 +68,7 @@ class PlanStore:
         self._numbers: dict[str, tuple[Plan, Number]] = {}
         self._devices: dict[str, Owner] = {}
         self._users: dict[tuple[str, str], tuple[User, list[Device]]] = {}
+        self._phones: dict[tuple[str, str], Owner] = {}
         self._load()
 
     def __len__(self) -> int:
@@ -76,6 +85,10 @@ class PlanStore:
     def device(self, username: str) -> Owner | None:
         """Find whose phone signs in by this name."""
         return self._devices.get(username)
+
+    def phone(self, company: str, device: str) -> Owner | None:
+        """Return a phone by its id in its company's plan."""
+        return self._phones.get((company, device))
 
     def user(self, company: str, user: str) -> User | None:
         """Return a user as the newest plan has them."""
@@ -121,6 +134,7 @@ class PlanStore:
             self._drop({ref.company for ref in index.plans})
         finally:
             self._index()
+            self._changed()
         self.trunks = index.trunks
         await self._save("index.json", msgspec.json.encode(index))
         if refused:
@@ -174,6 +188,7 @@ class PlanStore:
         self._numbers = {n.e164: (plan, n) for plan in self._plans.values() for n in plan.numbers}
         self._devices = {}
         self._users = {}
+        self._phones = {}
         for plan in self._plans.values():
             for user in plan.users:
                 self._users[plan.company, user.id] = (user, [])
@@ -181,7 +196,9 @@ class PlanStore:
                 found = self._users.get((plan.company, device.user))
                 if found is not None:
                     found[1].append(device)
-                    self._devices[device.username] = Owner(plan, found[0], device)
+                    owner = Owner(plan, found[0], device)
+                    self._devices[device.username] = owner
+                    self._phones[plan.company, device.id] = owner
 
 
 def _write(path: Path, document: bytes) -> None:

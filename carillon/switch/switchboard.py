@@ -24,7 +24,14 @@ from carillon.schema.commands import (
     SwitchStatus,
     TellMessages,
 )
-from carillon.schema.events import SHOWN_PURPOSES, AnyEvent, CallArrived, CallEvent
+from carillon.schema.events import (
+    SHOWN_PURPOSES,
+    AnyEvent,
+    CallArrived,
+    CallEvent,
+    DeviceLost,
+    DeviceRegistered,
+)
 from carillon.schema.plan import Number, Plan, Prompt, Target, User
 from carillon.sip import endpoint as sip
 from carillon.switch import canary
@@ -34,6 +41,7 @@ from carillon.switch.calls import Call
 from carillon.switch.devices import Devices
 from carillon.switch.dialling import caller_legs, legs_for
 from carillon.switch.driver import Driver
+from carillon.switch.guests import Else, Then
 from carillon.switch.halls import Halls
 from carillon.switch.journal import Journal
 from carillon.switch.keys import key_of
@@ -45,6 +53,7 @@ from carillon.switch.orders import Orders
 from carillon.switch.parking import Parking
 from carillon.switch.people import People
 from carillon.switch.plans import PlanStore
+from carillon.switch.queues import Queues
 from carillon.switch.tolls import Tolls
 from carillon.switch.transfers import Transfers
 from carillon.switch.transport import tls
@@ -127,17 +136,20 @@ class Switchboard:
             ),
         )
         self.endpoint = self.driver.endpoint
-        self.plans = PlanStore(config.switch_state / "plans", portal, self.troubles)
+        self.plans = PlanStore(
+            config.switch_state / "plans", portal, self.troubles, lambda: self.queues.look()
+        )
         self.devices = Devices(
             config.switch_state,
             self.plans,
             clock=self.clock,
             now=self.loop.time,
-            emit=self.driver.events.append,
+            emit=self._device_event,
             move=self.endpoint.move_flow,
         )
         self.lamps = Lamps(self)
-        self.people = People(self.plans, self.devices, self.lamps.changed)
+        self.queues = Queues(self)
+        self.people = People(self, self._user_changed)
         self.halls = Halls(self)
         self.closing = Lapse(self.loop, CLOSING_SECONDS, self._finish_late)
         """Calls that end: how long the last figures and files of each are waited for."""
@@ -197,6 +209,16 @@ class Switchboard:
         """Run something of a call: a bug ends this call, not the switch. Then let everything out."""
         return Guard(self.driver, call)
 
+    def _user_changed(self, company: str, user: str) -> None:
+        self.lamps.changed(company, user)
+        self.queues.changed(company, user)
+
+    def _device_event(self, event: DeviceRegistered | DeviceLost) -> None:
+        self.driver.events.append(event)
+        owner = self.plans.phone(event.company, event.device)
+        if owner is not None:
+            self.queues.changed(event.company, owner.user.id)
+
     def add(self, call: Call) -> None:
         """A call began."""
         self.calls[call.id] = call
@@ -218,16 +240,24 @@ class Switchboard:
         if leg.counted:
             self.tolls.ended(leg.counted)
 
-    def begin_placed(self, call: Call, arrived: CallArrived, legs: list[Leg], to: str) -> None:
-        """Begin a call by ringing the phones of the user who wants it."""
+    def begin_placed(
+        self,
+        call: Call,
+        arrived: CallArrived,
+        legs: list[Leg],
+        then: Then = Call.follow,
+        otherwise: Else | None = None,
+    ) -> None:
+        """Begin a call by ringing the phones of the user who wants it, or whose turn it is."""
         for leg in legs:
             leg.call = call
         call.legs.clear()
         self.calls[call.id] = call
         self.emit(call, arrived)
+        reason = "callback.turn" if arrived.callback else "call.placing"
         with self.guard(call):
-            call.decide("call.placing", who=legs[0].who, to=to)
-            call.guests.invite(call, legs, PLACING_SECONDS, Call.follow, _not_placed)
+            call.decide(reason, who=legs[0].who, to=arrived.called, number=arrived.called)
+            call.guests.invite(call, legs, PLACING_SECONDS, then, otherwise or _not_placed)
 
     def forget(self, call: Call) -> None:
         """A call is over and told."""
@@ -318,8 +348,10 @@ class Switchboard:
                 self.driver.drain()
             case CallOut():
                 return call_out(self, command)
-            case PlaceCallback() | ReleaseAgent():
-                return CommandAnswer(False, "not-possible-now")
+            case PlaceCallback():
+                return self.queues.place_callback(command)
+            case ReleaseAgent(company, user):
+                self.people.finished(company, user)
             case _:
                 return self.orders.do(command)
         return CommandAnswer(True)
@@ -365,6 +397,7 @@ class Switchboard:
                 self.devices.expire()
                 self._serving.renew()
                 self._end_longest()
+                self.queues.look()
                 self.halls.ping()
                 for flow in self.devices.hidden_flows():
                     self.driver.sockets.keep_alive(flow)

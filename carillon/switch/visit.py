@@ -6,15 +6,17 @@ A call begins with its caller's visit; a transfer gives whoever stays on the lin
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from carillon.flows import steps
 from carillon.flows.course import Course
-from carillon.schema.events import Decided, LegAnswered, LegRang
+from carillon.schema.events import CallbackRequested, Decided, LegAnswered, LegRang
 from carillon.schema.mediacontrol import BridgeLegs
 from carillon.schema.plan import Number, Plan
 from carillon.switch.alarm import Alarm
 from carillon.switch.caller import Caller
+from carillon.switch.confirming import Confirming
 from carillon.switch.legs import Leg
 from carillon.switch.ringing import ELSEWHERE, Ringing
 from carillon.switch.sounds import NoPort
@@ -43,8 +45,10 @@ class Visit:
         self.connected = False
         self.begun = False
         self._board = board
-        self._course = Course(plan, number)
-        self._timer = Alarm(board)
+        self.confirming = Confirming(board)
+        assert leg.call is not None
+        self._course = Course(plan, number, leg.call.arrived.caller)
+        self._timers: dict[str, Alarm] = {}
         self._hears: Leg | None = None
 
     @property
@@ -68,16 +72,20 @@ class Visit:
 
     def leave_flow(self) -> None:
         """Keep a message that was recorded already; ask for nothing else."""
-        self._timer.stop()
+        self.stop_waiting()
         self._run(self._course.leave())
 
     def stop_waiting(self) -> None:
-        """Let no timer run out any more."""
-        self._timer.stop()
+        """Let no timer run out any more, and wait for nobody."""
+        for timer in self._timers.values():
+            timer.stop()
+        if self.leg.call is not None:
+            self._board.queues.leave(self.plan.company, self.leg.call.id)
 
     def close(self) -> None:
         """Nothing more will be heard or rung."""
-        self._timer.stop()
+        self.stop_waiting()
+        self.confirming.close()
         self.ringing.stop("")
         self.caller.leave()
 
@@ -105,10 +113,20 @@ class Visit:
                 call.ring(self.ringing, self._board.legs_for(call, self.number, targets))
             case steps.StopRinging():
                 self.ringing.stop(ELSEWHERE if self.picked else "")
-            case steps.SetTimer(seconds):
-                self._timer.set(seconds, call, self._timer_fired)
+            case steps.Seek():
+                self._board.queues.seek(self, self.plan.company, call.id, wish)
+            case steps.Passed(refused):
+                self._board.queues.passed(self.plan.company, call.id, refused=refused)
+            case steps.StopSeeking():
+                self._board.queues.leave(self.plan.company, call.id)
+            case steps.RequestCallback(e164):
+                call.emit(CallbackRequested, number=self.number.id, e164=e164)
+            case steps.SetTimer(seconds, name):
+                timer = self._timers.setdefault(name, Alarm(self._board))
+                timer.set(seconds, call, partial(self.feed, steps.TimerFired(name)))
             case steps.ClearTimer():
-                self._timer.stop()
+                for timer in self._timers.values():
+                    timer.stop()
             case steps.Connect():
                 self.caller.when_answered(self._connect)
             case steps.Record():
@@ -123,9 +141,6 @@ class Visit:
                 call.flow_ended(self)
             case steps.GoTo():
                 raise AssertionError("the course follows every GoTo itself")
-
-    def _timer_fired(self) -> None:
-        self.feed(steps.TimerFired())
 
     def _connect(self) -> None:
         call, picked = self.leg.call, self.picked
@@ -172,18 +187,29 @@ class Visit:
             return
         if not can_talk(call, leg, sdp):
             return
-        self.ringing.picked(leg)
         call.emit(LegAnswered, leg=leg.id)
-        self.take(leg)
+        if Confirming.wanted(leg):
+            self.confirming.ask(call, leg, partial(self._picked_up, leg))
+        else:
+            self._picked_up(leg)
         leg.settle()
+
+    def _picked_up(self, leg: Leg) -> None:
+        if self.picked is not None or leg not in self.ringing:
+            leg.hang_up(ELSEWHERE)
+            return
+        self.ringing.picked(leg)
+        self.take(leg)
 
     def take(self, leg: Leg) -> None:
         """Go on as answered by a leg: one the flow rang, or one that picked the call up."""
+        self._board.queues.taken(self.plan.company, self._call.id)
         self.picked = self.caller.other = leg
         self.feed(steps.Picked(leg.who))
 
     def lost(self, leg: Leg) -> None:
         """A leg that rang is gone."""
+        self.confirming.forget(leg)
         if self._hears is leg:
             self._hears = None
 

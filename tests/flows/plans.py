@@ -61,7 +61,12 @@ class Office:
 
     def __init__(self, **states: str) -> None:
         self.states = states
+        self.line = (1, 0.0)
 
     def availability(self, user: str) -> str:
         """Return the state a test gave the user, free otherwise."""
         return self.states.get(user, "free")
+
+    def place(self) -> tuple[int, float]:
+        """Return the place in the line a test gave."""
+        return self.line
