@@ -84,12 +84,12 @@ class Caller:
 
     def wait(self, music: Prompt | None) -> None:
         """Let the caller hear that somebody is being rung."""
-        if not self.answering:
+        if music is not None and not self._rings_itself:
+            self.hear(music, loop=True)
+        elif not self.answering:
             # An outside line says itself when it rings.
             if not self._rings_itself and not self.leg.early:
                 self.leg.ring()
-        elif music is not None:
-            self.hear(music, loop=True)
         else:
             self.when_answered(lambda: self.leg.hear_tone("ringback"))
 

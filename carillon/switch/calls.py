@@ -188,10 +188,8 @@ class Call:
         self._keys += 1
         if self._keys <= MOST_KEYS:
             self.emit(DigitPressed, leg=leg.id, digit=digit)
-        if self.visit is not None and leg is self.visit.leg:
-            self.visit.pressed(digit)
-        elif self.visit is not None and leg in self.visit.confirming:
-            self.visit.confirming.pressed(leg, digit)
+        if self.visit is not None and (leg is self.visit.leg or leg in self.visit.confirming):
+            self.visit.pressed(leg, digit)
         elif leg in self.talk:
             self._board.orders.pressed(self, leg, digit)
 

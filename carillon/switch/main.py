@@ -16,6 +16,7 @@ from carillon.bus.client import PortalClient
 from carillon.bus.config import BadSetting, Config, read_config
 from carillon.bus.server import Server
 from carillon.switch.api import Api
+from carillon.switch.house import keep_house
 from carillon.switch.recovery import end_lost_calls
 from carillon.switch.switchboard import Switchboard
 
@@ -34,7 +35,7 @@ def _http(config: Config, board: Switchboard, secret: str) -> Server:
 async def run(config: Config) -> int:
     """Serve until a signal; return the exit status. `BadSetting` for a certificate that cannot be used."""
     # Calls free themselves, so there is next to nothing to collect; a look at everything would delay packets
-    # by a third of a second on a busy day, and is left for a quiet moment (`Switchboard.keep_house`).
+    # by a third of a second on a busy day, and is left for a quiet moment (`switch.house`).
     gc.set_threshold(2_000, 5, 1_000_000)
     config.make_folders()
     secret = config.secret()
@@ -61,7 +62,7 @@ async def _serve(board: Switchboard, server: Server) -> int:
         board.plans.follow(),
         *(sounds.plane.follow() for sounds in board.halls.every),
         board.trunks.follow(),
-        board.keep_house(),
+        keep_house(board),
         server.serve(),
     )
     tasks = [asyncio.create_task(part) for part in parts]

@@ -101,13 +101,13 @@ class People:
             return "dnd"
         if _off_hours(known, board.clock()):
             return "off-hours"
+        devices = board.plans.devices_of(company, user)
+        if not any(board.devices.bindings(device.username) for device in devices):
+            return "no-phone"
         legs = self._legs.get(key, ())
         lines = sum(leg not in ringing for leg in legs) if ringing else len(legs)
         if lines > (1 if known.call_waiting else 0):
             return "busy"
-        devices = board.plans.devices_of(company, user)
-        if not any(board.devices.bindings(device.username) for device in devices):
-            return "no-phone"
         if key in self._owing:
             return "tag"
         return "acw" if self._after.get(key, 0.0) > board.now else "free"

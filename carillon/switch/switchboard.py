@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import time
 from collections.abc import Callable
@@ -63,9 +62,6 @@ from carillon.switch.trunks import Trunks, sandbox_trunk
 
 log = logging.getLogger(__name__)
 
-HOUSE_SECONDS = 5.0
-TIDY_SECONDS, LATEST_TIDY_SECONDS = 600.0, 3600.0
-"""How often the collector looks at everything: when no call would notice, in the end in any case."""
 MOST_CALLS = 2000
 """Twice as many legs is what the media process has room for."""
 FEWEST_PORTS = 10
@@ -120,7 +116,7 @@ class Switchboard:
         self.journal = Journal(config.switch_state / "journal")
         self.troubles = Troubles(self.journal, self.clock)
         self._arrivals = Arrivals(self)
-        self._serving = tls.Serving(config)
+        self.serving = tls.Serving(config)
         self.driver = Driver(
             config.host,
             config.sip_port,
@@ -129,7 +125,7 @@ class Switchboard:
             admit=self._arrivals.admits,
             lost=lambda flow: self.devices.lost_flow(flow),
             secured=Secured(
-                self._serving.context,
+                self.serving.context,
                 tls.calling(config),
                 config.ws_origins,
                 lambda address: self.trunks.name_of(address),
@@ -378,37 +374,10 @@ class Switchboard:
         with self.guard(call):
             call.finish_late()
 
-    def _end_longest(self) -> None:
-        for call in list(self.calls.values()):
-            with self.guard(call):
-                call.check_length(self.now)
-
     def taken(self, cursor: int) -> None:
         """The portal has stored everything up to a cursor."""
         oldest = min((call.cursor for call in self.calls.values()), default=cursor)
         self.journal.forget(min(cursor, oldest))
-
-    async def keep_house(self) -> None:
-        """Forget registrations that ran out, and write what a full disk refused, for ever."""
-        tidied_at = self.now
-        while True:
-            await asyncio.sleep(HOUSE_SECONDS)
-            try:
-                self.devices.expire()
-                self._serving.renew()
-                self._end_longest()
-                self.queues.look()
-                self.halls.ping()
-                for flow in self.devices.hidden_flows():
-                    self.driver.sockets.keep_alive(flow)
-                self.journal.retry()
-                since = self.now - tidied_at
-                if since > LATEST_TIDY_SECONDS or (since > TIDY_SECONDS and not self.calls):
-                    gc.collect()
-                    tidied_at = self.now
-            except Exception:
-                log.exception("a fault of ours while keeping house")
-            self.driver.drain()
 
 
 def _is_shown(call: Call) -> bool:

@@ -156,9 +156,11 @@ class Visit:
         if self.picked is not None and self.leg.remote is not None:
             self._connect()
 
-    def pressed(self, digit: str) -> None:
-        """The leg pressed a key while it was alone with the flow."""
-        if self.picked is None:
+    def pressed(self, leg: Leg, digit: str) -> None:
+        """A key: of the leg while it is alone with the flow, or of a phone asked to take the call."""
+        if leg is not self.leg:
+            self.confirming.pressed(leg, digit)
+        elif self.picked is None:
             self.feed(steps.Pressed(digit))
 
     def rang(self, leg: Leg, status: int, sdp: bytes) -> None:

@@ -59,6 +59,7 @@ from carillon.sip.endpoint import (
 )
 from carillon.sip.headers import sdp_of
 from carillon.switch.driver import Driver
+from carillon.switch.house import keep_house
 from carillon.switch.switchboard import Switchboard
 from tests.system import MAIN, PASSWORD, acme, free_ports
 
@@ -374,7 +375,7 @@ class Office:
         await self.media.start()
         await board.driver.listen()
         await self.carrier.listen()
-        follow = (board.halls.every[0].plane.follow(), board.keep_house())
+        follow = (board.halls.every[0].plane.follow(), keep_house(board))
         self._tasks = [asyncio.create_task(each) for each in follow]
         await until(lambda: board.halls.every[0].connected, "the media process")
         for user in users:

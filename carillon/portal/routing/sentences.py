@@ -43,6 +43,27 @@ SENTENCES: dict[str, dict[str, str]] = {
         "parked": "Appel en garde. Pour le reprendre, composez étoile cinq,",
         "dnd-on": "Ne pas déranger est activé.",
         "dnd-off": "Ne pas déranger est désactivé.",
+        "callback-turn": "Rappel d'un client qui l'a demandé. Nous l'appelons.",
+        "callback-noted": "C'est noté, nous vous rappelons dès que possible. Au revoir.",
+        "callback-impossible": "Nous ne pouvons pas rappeler ce numéro.",
+        "callback-type": (
+            "Tapez le numéro auquel vous rappeler, puis la touche dièse. Pour continuer à "
+            "attendre, tapez étoile."
+        ),
+        "callback-number": "Nous vous rappellerons au",
+        "callback-confirm": (
+            "Pour confirmer, tapez 1. Pour un autre numéro, tapez-le puis la touche dièse. Pour "
+            "continuer à attendre, tapez étoile."
+        ),
+        "confirm-take": "Un appel pour vous. Pour le prendre, tapez 1.",
+        **{
+            f"place-{n}": f"Vous êtes en position {n} dans la file d'attente." for n in range(2, 11)
+        },
+        "place-1": "Vous êtes le prochain.",
+        "place-more": "Plus de dix personnes attendent avant vous.",
+        "wait-1": "L'attente est de moins d'une minute.",
+        **{f"wait-{n}": f"L'attente est d'environ {n} minutes." for n in (2, 3, 5, 10, 15)},
+        "wait-more": "L'attente est de plus d'un quart d'heure.",
         "digit-0": "zéro",
         "digit-1": "un",
         "digit-2": "deux",
@@ -81,6 +102,24 @@ SENTENCES: dict[str, dict[str, str]] = {
         "parked": "The call is parked. To take it, dial star five,",
         "dnd-on": "Do not disturb is on.",
         "dnd-off": "Do not disturb is off.",
+        "callback-turn": "Calling back a customer who asked for it.",
+        "callback-noted": "Thank you. We will call you back as soon as we can. Goodbye.",
+        "callback-impossible": "We cannot call this number back.",
+        "callback-type": (
+            "Type the number to call you back at, then the hash key. To go on waiting, press star."
+        ),
+        "callback-number": "We will call you back at",
+        "callback-confirm": (
+            "To confirm, press 1. For another number, type it, then the hash key. To go on "
+            "waiting, press star."
+        ),
+        "confirm-take": "A call for you. To take it, press 1.",
+        **{f"place-{n}": f"You are number {n} in the line." for n in range(2, 11)},
+        "place-1": "You are next in line.",
+        "place-more": "More than ten callers are waiting before you.",
+        "wait-1": "The wait is less than a minute.",
+        **{f"wait-{n}": f"The wait is about {n} minutes." for n in (2, 3, 5, 10, 15)},
+        "wait-more": "The wait is more than a quarter of an hour.",
         "digit-0": "zero",
         "digit-1": "one",
         "digit-2": "two",
