@@ -8,11 +8,15 @@ from datetime import datetime
 from msgspec import structs
 
 from carillon.flows.announcement import AnnounceRun
+from carillon.flows.directory import DirectoryRun
+from carillon.flows.extensions import plain_node, user_entry
 from carillon.flows.greeting import GreetingRun
 from carillon.flows.hours import opening
+from carillon.flows.menu import MenuRun
 from carillon.flows.ring import RingRun
 from carillon.flows.steps import (
     Asked,
+    BecomeNumber,
     Connect,
     Context,
     Decide,
@@ -32,18 +36,24 @@ from carillon.flows.steps import (
 from carillon.flows.voicemail import VoicemailRun
 from carillon.schema.plan import (
     AnnounceNode,
+    DirectoryNode,
     GreetingNode,
     HangUpNode,
     HoursNode,
+    MenuNode,
     Node,
     Number,
+    NumberNode,
     Plan,
     RingNode,
+    UserNode,
     VoicemailNode,
 )
 
 MOST_NODES = 100
 """More nodes than this without waiting for anything is a loop in the plan."""
+MOST_ENTERED = 400
+"""And no call enters more of them than this in its life, whatever its caller presses."""
 
 
 @dataclass(slots=True)
@@ -70,6 +80,7 @@ class Course:
         self._since = 0.0
         self._run: Run | None = None
         self._answered = False
+        self._entered = 0
         self._story = _Story()
         self.ended = False
 
@@ -127,8 +138,12 @@ class Course:
                 self.ended = bool(done) and isinstance(done[-1], End)
                 return done
             done += asked[:-1]
+            if self._entered >= MOST_ENTERED:
+                break
             context = replace_answered(context, self._answered)
+            self._entered += 1
             asked = self._enter(asked[-1].node, context)
+            context = self._speaking(context)
         self.ended = True
         return [*done, Decide(self._number.entry, "call.broken-plan"), End()]
 
@@ -154,8 +169,20 @@ class Course:
                 case _:
                     pass
 
+    def _speaking(self, context: Context) -> Context:
+        """Return the context of the number the call is one to now: its language, its priority."""
+        number = self._number
+        if (number.language, number.priority) == (context.language, context.priority):
+            return context
+        return structs.replace(context, language=number.language, priority=number.priority)
+
+    def _node(self, name: str, context: Context) -> Node | None:
+        return self._plan.nodes.get(name) or plain_node(
+            self._plan, name, context.language, answered=self._answered
+        )
+
     def _enter(self, name: str, context: Context) -> list[Asked]:
-        node: Node | None = self._plan.nodes.get(name)
+        node = self._node(name, context)
         self._run = None
         match node:
             case HoursNode():
@@ -165,6 +192,14 @@ class Course:
                 facts |= {"name": answer.name} if answer.name else {}
                 way = node.open if answer.is_open else node.closed
                 return [Decide(node.id, answer.reason, facts), GoTo(way)]
+            case UserNode():
+                return self._enter_user(node)
+            case NumberNode():
+                return self._enter_number(node)
+            case MenuNode():
+                self._run = MenuRun(node)
+            case DirectoryNode():
+                self._run = DirectoryRun(node)
             case GreetingNode():
                 self._run = GreetingRun(node)
             case RingNode():
@@ -180,6 +215,21 @@ class Course:
             case _:
                 return [Decide(name, "call.broken-plan"), End()]
         return self._run.enter(context)
+
+    def _enter_user(self, node: UserNode) -> list[Asked]:
+        user = next((each for each in self._plan.users if each.id == node.user), None)
+        if user is None:
+            return [Decide(node.id, "user.gone"), GoTo(node.then)]
+        entered = Decide(node.id, "user.enter", {"who": user.name})
+        return [entered, GoTo(user_entry(self._plan, user))]
+
+    def _enter_number(self, node: NumberNode) -> list[Asked]:
+        number = next((each for each in self._plan.numbers if each.id == node.number), None)
+        if number is None:
+            return [Decide(node.id, "number.gone"), GoTo(node.then)]
+        self._number = number
+        entered = Decide(node.id, "number.enter", {"number": number.name})
+        return [BecomeNumber(number), entered, GoTo(number.entry)]
 
 
 def replace_answered(context: Context, answered: bool) -> Context:

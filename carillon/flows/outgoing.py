@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import structs
 
+from carillon.flows.extensions import user_entry
 from carillon.schema.plan import (
     DialRules,
     GreetingNode,
@@ -16,9 +17,9 @@ from carillon.schema.plan import (
     Plan,
     RingNode,
     RingStep,
+    Target,
     User,
     UserTarget,
-    VoicemailNode,
 )
 
 LONGEST_EXTENSION = 6
@@ -138,19 +139,13 @@ def _feature(dialled: str) -> Way:
     return NoWay("call.bad-number", 484)
 
 
-EXTENSION_SECONDS = 25
 OUTSIDE_SECONDS = 120
 
 
 def extension_flow(plan: Plan, user: User) -> tuple[Plan, Number]:
-    """Return what a call to an extension runs: the user's phones, then the user's voicemail, if any."""
-    box = next((box for box in plan.boxes if box.id == user.box), None)
-    # A colleague is told how it went; the closing message is for the world.
-    away = VoicemailNode("away", box.greeting, box.id) if box else HangUpNode("away")
-    steps = (RingStep(UserTarget(user.id), EXTENSION_SECONDS),)
-    nodes: dict[str, Node] = {"phones": RingNode("phones", steps, then="away"), "away": away}
-    number = Number("", user.extension, user.name, entry="phones", language=user.language)
-    return structs.replace(plan, nodes=nodes), number
+    """Return what a call to an extension runs: the user's own entry, or phones and voicemail."""
+    entry = user_entry(plan, user)
+    return plan, Number("", user.extension, user.name, entry=entry, language=user.language)
 
 
 def outside_flow(plan: Plan, way: ToOutside) -> tuple[Plan, Number]:
@@ -177,7 +172,10 @@ def callback_flow(plan: Plan, number: Number, e164: str, language: str) -> tuple
 
 
 class Entrance(msgspec.Struct, frozen=True):
-    """Where a call enters: the flow to run, and how the history names it."""
+    """Where a call enters: the flow to run, and how the history names it.
+
+    `target` is whom to ring where a flow is too much: to join a conversation.
+    """
 
     plan: Plan
     number: Number
@@ -185,6 +183,7 @@ class Entrance(msgspec.Struct, frozen=True):
     called: str
     who: str
     number_id: str | None = None
+    target: Target | None = None
 
 
 def entrance(plan: Plan, way: ToUser | ToNumber | ToOutside, dialled: str) -> Entrance:
@@ -192,12 +191,14 @@ def entrance(plan: Plan, way: ToUser | ToNumber | ToOutside, dialled: str) -> En
     match way:
         case ToUser(colleague):
             flow, number = extension_flow(plan, colleague)
-            return Entrance(flow, number, "internal", dialled, colleague.name)
+            phones = UserTarget(colleague.id)
+            return Entrance(flow, number, "internal", dialled, colleague.name, target=phones)
         case ToNumber(number):
             return Entrance(plan, number, "internal", number.e164, number.name, number.id)
         case ToOutside(e164, shown):
             flow, number = outside_flow(plan, way)
-            return Entrance(flow, number, "outbound", e164, e164, shown.id or None)
+            target = OutsideTarget(e164, way.emergency)
+            return Entrance(flow, number, "outbound", e164, e164, shown.id or None, target)
 
 
 def say_and_end(plan: Plan, user: User, name: str) -> tuple[Plan, Number]:

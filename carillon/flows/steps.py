@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from carillon.schema.plan import Plan, Prompt, Target
+from carillon.schema.plan import Number, Plan, Prompt, Target
 
 
 class World(Protocol):
@@ -107,6 +107,10 @@ class PlayBeep(msgspec.Struct, frozen=True):
     """Play the beep; `Played` follows."""
 
 
+class StopPlaying(msgspec.Struct, frozen=True):
+    """Fall silent: no `Played` any more."""
+
+
 class PlayWaiting(msgspec.Struct, frozen=True):
     """Let the caller hear that it rings: 180 before the answer, tone or music after."""
 
@@ -199,6 +203,12 @@ class Decide(msgspec.Struct, frozen=True):
     facts: dict[str, str] = {}
 
 
+class BecomeNumber(msgspec.Struct, frozen=True):
+    """From here on the call is one to another number of the company: its recording rules, its name."""
+
+    number: Number
+
+
 class GoTo(msgspec.Struct, frozen=True):
     """Enter another node; only a node asks for it, the course does it."""
 
@@ -212,6 +222,7 @@ class End(msgspec.Struct, frozen=True):
 Asked = (
     Play
     | PlayBeep
+    | StopPlaying
     | PlayWaiting
     | Ring
     | StopRinging
@@ -227,6 +238,7 @@ Asked = (
     | DropRecording
     | KeepMessage
     | Decide
+    | BecomeNumber
     | GoTo
     | End
 )

@@ -18,7 +18,7 @@ from carillon.flows.outgoing import (
     way_out,
 )
 from carillon.schema.events import LegAnswered, LegEnded
-from carillon.schema.plan import OutsideTarget, Plan, RingNode, Target, User, UserTarget
+from carillon.schema.plan import OutsideTarget, Plan, Target, User, UserTarget
 from carillon.sip import endpoint as sip
 from carillon.sip.errors import RemoteError
 from carillon.sip.uri import Uri, parse_uri
@@ -120,12 +120,10 @@ class Transfers:
 
     @staticmethod
     def _target(into: Entrance) -> Target:
-        """Return the first phone of a flow that is one person's or one outside number's."""
-        node = into.plan.nodes.get(into.number.entry)
-        whole_flow = into.number_id is not None and into.direction == "internal"
-        if whole_flow or not isinstance(node, RingNode):
+        """Return the one person or outside number that was dialled, not a whole flow."""
+        if into.target is None:
             raise CannotDo(403, "bad-number")
-        return node.steps[0].target
+        return into.target
 
     # -- attended --------------------------------------------------------------------------------
 

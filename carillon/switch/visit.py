@@ -107,6 +107,10 @@ class Visit:
                 self.caller.hear(*prompts)
             case steps.PlayBeep():
                 self.caller.beep()
+            case steps.StopPlaying():
+                self.leg.ear.stop()
+            case steps.BecomeNumber(number):
+                self.number = call.number = number
             case steps.PlayWaiting(music):
                 self.caller.wait(music)
             case steps.Ring(targets):

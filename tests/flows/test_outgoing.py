@@ -13,7 +13,9 @@ from carillon.flows.outgoing import (
     outside_flow,
     way_out,
 )
-from carillon.schema.plan import DialRules, RingNode, VoicemailNode
+from carillon.flows.steps import Ring
+from carillon.schema.plan import DialRules, UserTarget
+from tests.flows.live import Live
 from tests.flows.plans import acme
 
 PLAN = acme()
@@ -65,10 +67,16 @@ def test_without_a_number_nobody_can_call_out() -> None:
 
 
 def test_an_extension_rings_then_takes_a_message() -> None:
-    plan, number = extension_flow(PLAN, structs.replace(ANN, box="box"))
-    ring = plan.nodes[number.entry]
-    assert isinstance(ring, RingNode)
-    assert isinstance(plan.nodes[ring.then], VoicemailNode)
+    ann = structs.replace(ANN, box="box")
+    caller = Live(*extension_flow(structs.replace(PLAN, users=(ann,)), ann))
+    assert caller.ringing == Ring((UserTarget("ann"),))
+    caller.wait()
+    assert "voicemail.record" in caller.listen().listen().reasons
+
+
+def test_a_colleague_without_voicemail_just_ends_the_call() -> None:
+    caller = Live(*extension_flow(PLAN, ANN), ann="dnd")
+    assert (caller.course.ended, caller.said) == (True, [])
 
 
 def test_a_call_out_keeps_its_caller_id() -> None:

@@ -64,6 +64,16 @@ SENTENCES: dict[str, dict[str, str]] = {
         "wait-1": "L'attente est de moins d'une minute.",
         **{f"wait-{n}": f"L'attente est d'environ {n} minutes." for n in (2, 3, 5, 10, 15)},
         "wait-more": "L'attente est de plus d'un quart d'heure.",
+        "wrong-choice": "Ce choix n'existe pas.",
+        "directory": (
+            "Tapez les trois premières lettres du nom de votre correspondant. Pour revenir, "
+            "appuyez sur étoile."
+        ),
+        "directory-nobody": "Personne ne porte ce nom.",
+        "directory-next": "Pour la suite, tapez neuf.",
+        "for": "Pour",
+        "press": "tapez",
+        "extension": "le poste",
         "digit-0": "zéro",
         "digit-1": "un",
         "digit-2": "deux",
@@ -120,6 +130,16 @@ SENTENCES: dict[str, dict[str, str]] = {
         "wait-1": "The wait is less than a minute.",
         **{f"wait-{n}": f"The wait is about {n} minutes." for n in (2, 3, 5, 10, 15)},
         "wait-more": "The wait is more than a quarter of an hour.",
+        "wrong-choice": "That is not one of the choices.",
+        "directory": (
+            "Press the first three letters of the name of the person you wish to reach. To go "
+            "back, press star."
+        ),
+        "directory-nobody": "Nobody has that name.",
+        "directory-next": "For more names, press nine.",
+        "for": "For",
+        "press": "press",
+        "extension": "extension",
         "digit-0": "zero",
         "digit-1": "one",
         "digit-2": "two",
