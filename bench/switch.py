@@ -20,6 +20,7 @@ from carillon.schema.commands import SwitchStatus
 from carillon.schema.events import CallEnded
 from carillon.schema.plan import (
     Device,
+    Limits,
     Number,
     OutsideTarget,
     Plan,
@@ -40,6 +41,7 @@ PLAN = Plan(
     company="bench",
     version=1,
     name="Bench",
+    limits=Limits(same_caller_a_minute=0),
     users=(User("ann", "Ann", "101"),),
     numbers=(Number("1", CALLED, "Bench", entry="ring"),),
     nodes={

@@ -53,6 +53,8 @@ REASONS: dict[str, str] = {
     "voicemail.kept": "A message of {seconds} s was left",
     "voicemail.urgent": "An urgent message of {seconds} s was left",
     "voicemail.too-short": "No message was left",
+    "call.blocked": "{number} is blocked: the call is refused",
+    "call.flood": "{number} calls again and again: further calls are refused for a while",
     "call.unknown-number": "{number} is not one of our numbers",
     "call.unknown-extension": "Extension {number} does not exist",
     "call.extension": "Calls the extension of {who}",

@@ -371,13 +371,15 @@ class Limits(msgspec.Struct, frozen=True):
     """What the company's calls to the outside may not exceed, so that a stolen password costs little.
 
     `countries`: E.164 prefixes that may be called ("33", "44"…), none: every country. `denied` prefixes are
-    refused whatever else is allowed (premium numbers). Zero: no bound.
+    refused whatever else is allowed (premium numbers). `same_caller_a_minute` bounds what one caller from
+    outside may do to the company. Zero: no bound.
     """
 
     outside_calls: int = 0
     calls_per_hour: int = 0
     countries: tuple[str, ...] = ()
     denied: tuple[str, ...] = ()
+    same_caller_a_minute: int = 20
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

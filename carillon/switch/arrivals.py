@@ -20,7 +20,7 @@ from carillon.flows.outgoing import (
 )
 from carillon.schema.canary import CALLED
 from carillon.schema.cdr import CALLER_LEG
-from carillon.schema.events import AvailabilityChosen, CallArrived
+from carillon.schema.events import AvailabilityChosen, CallArrived, CallEnded, Decided
 from carillon.schema.plan import DialRules, Number, Plan, Trunk, User
 from carillon.sip.core import ALLOW as METHODS
 from carillon.sip.core import SUPPORTED
@@ -30,6 +30,7 @@ from carillon.sip.headers import parse_name_addr, sdp_of
 from carillon.sip.message import Message
 from carillon.sip.uri import parse_uri
 from carillon.switch import canary
+from carillon.switch.callers import Callers
 from carillon.switch.calls import Call
 from carillon.switch.devices import Gruu, Refusal
 from carillon.switch.legs import Leg, Party
@@ -61,6 +62,7 @@ class Arrivals:
 
     def __init__(self, board: Switchboard) -> None:
         self._board = board
+        self._callers = Callers()
 
     def admits(self, data: bytes, flow: Flow) -> bool:
         """Say whether to read what comes from an address at all; a carrier's always."""
@@ -127,12 +129,35 @@ class Arrivals:
             raise Refusal(404)
         plan, number = found
         caller, name = self._caller(received.request)
+        if plan is not canary.PLAN:
+            self._let_in(plan, number, trunk, caller, name)
         party = Party(caller, e164=caller, trunk=trunk.id)
         leg = self._caller_leg(received, party, plan)
         arrived = self._arrived(
             plan, "inbound", caller, called, caller_name=name, number=number.id, trunk=trunk.id
         )
         self._begin(received, leg, arrived, plan, number)
+
+    def _let_in(self, plan: Plan, number: Number, trunk: Trunk, caller: str, name: str) -> None:
+        """Refuse a caller whom the company does not want, or who calls without end."""
+        board = self._board
+        reason, tell = self._callers.refuses(plan, caller, board.now)
+        if tell:
+            arrived = self._arrived(
+                plan,
+                "inbound",
+                caller,
+                number.e164,
+                caller_name=name,
+                number=number.id,
+                trunk=trunk.id,
+            )
+            call, at = arrived.call, arrived.at
+            why = Decided(call=call, seq=2, at=at, node="", reason=reason, facts={"number": caller})
+            end = CallEnded(call=call, seq=3, at=at, outcome="blocked", by="system")
+            board.driver.events.extend((arrived, why, end))
+        if reason:
+            raise Refusal(603)
 
     def _is_emergency(self, received: InviteReceived) -> bool:
         """Say whether one of our phones dials an emergency number: there is always room for that."""

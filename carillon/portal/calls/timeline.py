@@ -180,5 +180,7 @@ ICONS = {
     "call.listening": "ear",
     "call.outside": "phone-outgoing",
     "call.emergency": "alert-triangle",
+    "call.blocked": "phone-off",
+    "call.flood": "phone-off",
 }
 """By reason, or by what stands before its point."""

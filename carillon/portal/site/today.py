@@ -53,11 +53,12 @@ def figures(calls: QuerySet[Call]) -> dict[str, Any]:
             answered=Count("pk", filter=inbound & Q(outcome="answered")),
             missed=Count("pk", filter=inbound & Q(outcome__in=MISSED)),
             voicemail=Count("pk", filter=inbound & Q(outcome="voicemail")),
+            blocked=Count("pk", filter=inbound & Q(outcome="blocked")),
             live=Count("pk", filter=Q(outcome="")),
             waiting=Avg("waiting_seconds", filter=inbound & Q(outcome="answered")),
         )
     )
-    open_calls = found["inbound"] - found["live"]
+    open_calls = found["inbound"] - found["live"] - found["blocked"]
     found["share"] = round(100 * found["answered"] / open_calls) if open_calls > 0 else None
     return found
 
