@@ -52,7 +52,7 @@ from carillon.schema.plan import (
 
 MOST_NODES = 100
 """More nodes than this without waiting for anything is a loop in the plan."""
-MOST_ENTERED = 400
+MOST_ENTERED = 100
 """And no call enters more of them than this in its life, whatever its caller presses."""
 
 

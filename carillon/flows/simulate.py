@@ -18,7 +18,7 @@ from carillon.flows.dispatch import Dispatcher, Offer
 from carillon.flows.people import target_name
 from carillon.schema.plan import DeviceTarget, OutsideTarget, Plan, Target, UserTarget
 
-MOST_MOMENTS = 2000
+MOST_MOMENTS = 20_000
 LONGEST_SECONDS = 4 * 3600.0
 KEY_SECONDS = 1.0
 """How long after something is heard the caller presses the next key."""
@@ -30,7 +30,7 @@ CALL = "simulated"
 class Pretended(msgspec.Struct, frozen=True):
     """How somebody behaves. `state` is one of `steps.STATES`; `frees_after`: when a busy one is free again.
 
-    With `answers_after` the phone is picked up after so many seconds; `declines`: refused at once.
+    With `answers_after` the phone is picked up after so many seconds, or refused where it `declines`.
     """
 
     state: str = "free"
@@ -167,6 +167,8 @@ class _Stage:
             if moment.dropped:
                 continue
             if moment.seconds > LONGEST_SECONDS:
+                self._lines.append(Line(LONGEST_SECONDS, "", "call.too-long"))
+                self._do(self._course.leave())
                 break
             self._now = moment.seconds
             self._happen(moment)
@@ -296,7 +298,8 @@ class _Stage:
         name = target_name(self._plan, target) or ""
         moments = self._ringing.setdefault(target, [])
         if person.declines:
-            moments.append(self._later(KEY_SECONDS, "declined", who=name))
+            after = KEY_SECONDS if person.answers_after is None else person.answers_after
+            moments.append(self._later(after, "declined", who=name))
         elif person.answers_after is not None:
             moments.append(self._later(person.answers_after, "picked", who=name))
 
