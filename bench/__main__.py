@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.result import Result, machine
 
 BENCHMARKS = (
+    "flows",
     "sip_calls",
     "call_setup",
     "registrations",

@@ -14,6 +14,7 @@ import msgspec
 
 from carillon.flows.steps import Seek
 
+Users = tuple[str, ...]
 IsFree = Callable[[str], bool]
 IdleSince = Callable[[str], float]
 PACE_WEIGHT = 0.3
@@ -62,8 +63,9 @@ class Dispatcher:
     def __init__(self, idle_since: IdleSince) -> None:
         self._idle_since = idle_since
         self._waiters: dict[str, _Waiter] = {}
-        self._wanted: dict[str, dict[str, _Waiter]] = {}
-        """By user, then by call: who waits for whom."""
+        self._groups: dict[Users, dict[str, _Waiter]] = {}
+        """By whom they wait for, then by call: all callers of a team are one group."""
+        self._groups_of: dict[str, dict[Users, None]] = {}
         self._last: dict[str, str] = {}
         """By line: whom round robin offered a call last."""
         self._taken: dict[str, tuple[float, float]] = {}
@@ -79,20 +81,25 @@ class Dispatcher:
         """Put a call into a line; `offer` says to whom it is offered at once."""
         self.leave(call)
         waiter = self._waiters[call] = _Waiter(call, wish)
-        for user in wish.users:
-            self._wanted.setdefault(user, {})[call] = waiter
+        if wish.users not in self._groups:
+            self._groups[wish.users] = {}
+            for user in wish.users:
+                self._groups_of.setdefault(user, {})[wish.users] = None
+        self._groups[wish.users][call] = waiter
 
     def leave(self, call: str) -> None:
         """Take a call out of its line, wherever it is."""
         waiter = self._waiters.pop(call, None)
         if waiter is None:
             return
-        for user in waiter.wish.users:
-            waiting = self._wanted.get(user)
-            if waiting is not None:
-                waiting.pop(call, None)
-                if not waiting:
-                    del self._wanted[user]
+        users = waiter.wish.users
+        del self._groups[users][call]
+        if not self._groups[users]:
+            del self._groups[users]
+            for user in dict.fromkeys(users):
+                del self._groups_of[user][users]
+                if not self._groups_of[user]:
+                    del self._groups_of[user]
 
     def taken(self, call: str, at: float) -> None:
         """Somebody picked a call up: it leaves its line, and the estimate learns from it."""
@@ -133,17 +140,20 @@ class Dispatcher:
 
     def freed(self, user: str, is_free: IsFree) -> Offer | None:
         """A user may be free now; return the call to offer."""
-        waiting = self._wanted.get(user)
-        if not waiting or not is_free(user):
+        if user not in self._groups_of or not is_free(user):
             return None
-        wanting = [waiter for waiter in waiting.values() if waiter.wants(user)]
+        wanting = [waiter for waiter in self._waiting_for(user) if waiter.wants(user)]
         if not wanting:
             return None
         return self._offer(min(wanting, key=_Waiter.turn), is_free, (user,))
 
+    def _waiting_for(self, user: str) -> list[_Waiter]:
+        groups = self._groups_of.get(user, ())
+        return [waiter for users in groups for waiter in self._groups[users].values()]
+
     def wanted(self) -> list[str]:
         """Return every user somebody waits for."""
-        return list(self._wanted)
+        return list(self._groups_of)
 
     def is_offered(self, call: str) -> bool:
         """Say whether somebody's phone rings for a call."""
@@ -152,7 +162,7 @@ class Dispatcher:
 
     def waiting_for(self, user: str) -> list[str]:
         """Return the calls that wait for a user among others."""
-        return list(self._wanted.get(user, ()))
+        return [waiter.call for waiter in self._waiting_for(user)]
 
     def hopeless(self, call: str, is_away: IsFree) -> bool:
         """Say whether all whom a call waits for are away, or have refused it."""

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from carillon.flows import steps
+from carillon.flows.blocking import is_blocked
 from carillon.flows.course import Course
 from carillon.flows.dispatch import Dispatcher, Offer
 from carillon.flows.people import target_name
@@ -83,7 +84,11 @@ class NoSuchNumber(ValueError):
 
 def simulate(plan: Plan, scenario: Scenario) -> Simulation:
     """Return what happens to a call; `NoSuchNumber` where the plan does not have the number."""
-    return _Stage(plan, scenario).run()
+    stage = _Stage(plan, scenario)
+    if is_blocked(plan, scenario.caller):
+        blocked = Line(0.0, "", "call.blocked", {"number": scenario.caller})
+        return Simulation((blocked,), "blocked", 0.0, ended=True)
+    return stage.run()
 
 
 @dataclass(order=True, slots=True)

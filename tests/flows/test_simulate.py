@@ -124,6 +124,11 @@ def test_an_outside_phone_must_confirm(confirms: bool) -> None:
     assert told.outcome == ("answered" if confirms else "voicemail")
 
 
+def test_a_blocked_caller_is_hung_up_on() -> None:
+    plan = msgspec.structs.replace(acme(), blocked=("+336*",))
+    assert (tried(plan, caller=MOBILE).outcome, tried(plan).outcome) == ("blocked", "voicemail")
+
+
 def test_a_number_that_does_not_exist_is_refused() -> None:
     with pytest.raises(NoSuchNumber):
         tried(acme(), number="99")

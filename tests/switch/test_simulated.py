@@ -38,14 +38,13 @@ from carillon.schema.plan import (
 from carillon.sip.endpoint import Answered, Failed, InviteReceived, Progressed
 from carillon.sip.headers import parse_name_addr
 from carillon.sip.uri import parse_uri
-from tests.switch.office import Office, Peer, office, scene, until
+from tests.switch.office import HOST, Office, Peer, office, scene, until
 from tests.system import device
 
 pytestmark = pytest.mark.system
 
 CALLS = 200
 USERS = 3
-CALLER = "+33612345678"
 HEARD: Any = (Progressed, Answered, Failed)
 
 
@@ -85,6 +84,10 @@ def number(n: int) -> str:
 
 def outside(n: int) -> str:
     return f"+336880{n:05}"
+
+
+def caller(n: int) -> str:
+    return f"+336120{n:05}"
 
 
 def behaviour(dice: random.Random) -> Pretended:
@@ -192,7 +195,7 @@ async def test_two_hundred_calls_go_as_the_simulator_said(tmp_path: Path) -> Non
                 await floor.register(here.config.sip_port, f"acme-{user.id}")
         legs = {}
         for n in range(CALLS):
-            legs[number(n)] = leg = here.call(number(n))
+            legs[number(n)] = leg = here.call(number(n), from_=f"<sip:{caller(n)}@{HOST}>")
             # One after the other: two hundred in one moment would be turned away as a flood.
             await until(lambda leg=leg: here.carrier.of(HEARD, leg), "to be heard")  # type: ignore[misc]
         await until(lambda: hang_up(here, legs), "every call's end", 40.0)
@@ -207,7 +210,7 @@ def scenario(n: int, people: dict[str, Pretended]) -> Scenario:
     return Scenario(
         number=f"n{n}",
         at=datetime.now(UTC),
-        caller=CALLER,
+        caller=caller(n),
         people=people,
         outside=people[outside(n)],
         message_seconds=3.0,
