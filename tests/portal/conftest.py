@@ -18,7 +18,10 @@ from carillon.portal.companies.models import Company, Membership
 from carillon.portal.companies.scope import within
 from carillon.portal.extensions.actions import add_device, add_person, create_team
 from carillon.portal.extensions.models import Device, Person, Team
-from carillon.portal.routing.actions import add_number, add_step
+from carillon.portal.routing import flows
+from carillon.portal.routing.actions import add_number
+from carillon.portal.routing.documents import NumberFlow, ToPerson, ToTeam
+from carillon.portal.routing.editing import with_step
 from carillon.portal.routing.models import Number
 
 PASSWORD = "correct horse battery"
@@ -92,8 +95,12 @@ def cast(db: None) -> Cast:
         team = create_team(acme, "Sales", [people["user"], people["supervisor"]], by=ann)
         device = add_device(people["user"], "desk", by=ann)
         number = add_number(acme, "Main line", "FR", by=ann)
-        add_step(number, people["user"], 25, by=ann)
-        add_step(number, team, 20, by=ann)
+
+        def rings(flow: NumberFlow) -> NumberFlow:
+            flow = with_step(flow, ToPerson(people["user"].pk), 25)
+            return with_step(flow, ToTeam(team.pk), 20)
+
+        flows.change_flow(number, rings, by=ann)
     with within(globex):
         Person.objects.create(user=mallory, name="Mallory", extension="101")
     assert Membership.objects.count() == 6

@@ -14,7 +14,7 @@ from carillon.portal import mail
 from carillon.portal.companies.models import Membership
 from carillon.portal.companies.scope import within
 from carillon.portal.journal.apply import apply_page
-from carillon.portal.routing.models import Prompt, RingStep, SystemPrompt
+from carillon.portal.routing.models import Prompt, SystemPrompt
 from carillon.portal.routing.trunks import add_trunk
 from carillon.portal.voicemail.models import Message
 from tests.portal.conftest import Cast
@@ -97,6 +97,15 @@ TABLE: dict[str, tuple[int, ...]] = {
     "new-number": EDITORS,
     "number": THEIRS_SEEN,
     "number-settings!": (302, 404, 404, 403, 403, 403, 422, 422),
+    "number-rules!": (302, 404, 404, 403, 403, 403, 422, 422),
+    "number-waiting!": THEIRS_EDITED,
+    "number-menu!": (302, 404, 404, 403, 403, 403, 422, 422),
+    "number-key!": (302, 404, 404, 403, 403, 403, 422, 422),
+    "remove-key!": THEIRS_EDITED,
+    "number-operator!": (302, 404, 404, 403, 403, 403, 422, 422),
+    "publish-flow!": THEIRS_EDITED,
+    "discard-flow!": THEIRS_EDITED,
+    "revert-flow!": THEIRS_EDITED,
     "number-hours!": (302, 404, 404, 403, 403, 403, 422, 422),
     "number-message!": (302, 404, 404, 403, 403, 403, 422, 422),
     "number-voicemail!": THEIRS_EDITED,
@@ -150,7 +159,6 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
     SystemPrompt.objects.create(language="en", name="nobody", text="…", key="hello", seconds=1)
     with within(cast.acme):
         prompt = Prompt.objects.create(key="hello", source="speech", text="Hello")
-        step = RingStep.objects.get(number=number, position=0)
         message = Message.objects.get()
     trunk = add_trunk("carrier", host="192.0.2.1")
     letter = mail.send("test", "ann@acme.example", "en", {"by": "Op"})
@@ -173,15 +181,23 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         "delete-recording": ["call-1-r"],
     }
     for name in ("change-step", "move-step", "remove-step"):
-        things[name] = [number.pk, step.pk]
+        things[name] = [number.pk, 0]
+    things["revert-flow"] = [number.pk, 1]
     for name in ("message-heard", "delete-message", "restore-message", "message-sound"):
         things[name] = [message.pk]
     for name in ("team", "remove-team", "restore-team"):
         things[name] = [cast.team.pk]
     for name in ("phone-password", "remove-phone", "restore-phone"):
         things[name] = [cast.device.pk]
-    for name in ("number", "number-settings", "number-hours", "add-step", "release-number"):
-        things[name] = [number.pk]
+    for name in names(get_resolver().url_patterns):
+        of_number = ("number-", "publish-", "discard-")
+        if name.startswith(of_number) or name in (
+            "number",
+            "add-step",
+            "release-number",
+            "remove-key",
+        ):
+            things.setdefault(name, [number.pk])
     for name in ("person", "availability", "remove-person", "restore-person"):
         things[name] = [ben.pk]
     for name in ("unlock-pin", "sign-in-link", "add-phone", "choose-line"):

@@ -15,7 +15,8 @@ from carillon.portal.extensions.credentials import Credentials
 from carillon.portal.extensions.models import Device
 from carillon.portal.refused import Refused
 from carillon.portal.routing import actions as routing
-from carillon.portal.routing.models import Number, RingStep
+from carillon.portal.routing import editing, flows
+from carillon.portal.routing.models import Number
 from tests.portal.conftest import Cast
 
 CHANGES: dict[str, Callable[[Cast], object]] = {
@@ -41,33 +42,16 @@ CHANGES: dict[str, Callable[[Cast], object]] = {
     "team-restored": lambda c: extensions.restore_team(c.team, by=c.users["owner"]),
     "number-added": lambda c: routing.add_number(c.acme, "Fax", "BE", by=c.users["owner"]),
     "number-changed": lambda c: routing.change_number(
-        c.number, {"record_inbound": True}, by=c.users["owner"]
+        c.number, {"language": "fr"}, by=c.users["owner"]
     ),
     "number-released": lambda c: routing.release_number(c.number, by=c.users["owner"]),
-    "hours-changed": lambda c: routing.set_hours(
+    "flow-published": lambda c: flows.change_flow(
         c.number,
-        always_open=False,
-        zone="Europe/Paris",
-        slots=[("01234", 540, 1080)],
+        lambda flow: editing.with_voicemail(flow, "closed", False),
         by=c.users["owner"],
     ),
-    "voicemail-switched": lambda c: routing.switch_voicemail(
-        c.number, "closed", False, by=c.users["owner"]
-    ),
-    "ring-step-added": lambda c: routing.add_step(
-        c.number, "+33639980001", 15, by=c.users["owner"]
-    ),
-    "ring-step-changed": lambda c: routing.change_step(first_step(c), 40, by=c.users["owner"]),
-    "ring-step-moved": lambda c: routing.move_step(first_step(c), 1, by=c.users["owner"]),
-    "ring-step-removed": lambda c: routing.remove_step(first_step(c), by=c.users["owner"]),
     "line-chosen": lambda c: routing.choose_line(c.people["user"], c.number, by=c.users["owner"]),
 }
-
-
-def first_step(cast: Cast) -> RingStep:
-    return (
-        RingStep.objects.filter(number=cast.number).select_related("number").first() or RingStep()
-    )
 
 
 def version(company: Company) -> int:
@@ -153,13 +137,3 @@ def test_a_pool_that_is_empty_refuses(cast: Cast):
     assert refused.value.id == "no-number"
     with within(cast.acme):
         assert Number.objects.filter(country="US").count() == 100
-
-
-def test_moving_steps_keeps_their_order_dense(cast: Cast):
-    with within(cast.acme):
-        routing.add_step(cast.number, "+33639980001", 15, by=cast.users["owner"])
-        routing.move_step(first_step(cast), 1, by=cast.users["owner"])
-        routing.remove_step(first_step(cast), by=cast.users["owner"])
-        rows = list(RingStep.objects.filter(number=cast.number))
-    assert [row.position for row in rows] == [0, 1]
-    assert [str(row.person or row.team or row.outside) for row in rows] == ["Ben", "+33639980001"]

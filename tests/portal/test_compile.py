@@ -6,14 +6,18 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from carillon.portal.companies.models import Company
 from carillon.portal.companies.scope import within
 from carillon.portal.extensions import actions as extensions
 from carillon.portal.extensions.models import Person, Team
 from carillon.portal.routing import actions as routing
+from carillon.portal.routing import documents as d
+from carillon.portal.routing import editing, flows
 from carillon.portal.routing import models as rows
 from carillon.portal.routing.compile import CompanyRows, compile_plan, load_rows
+from carillon.portal.routing.documents import NumberFlow
 from carillon.portal.routing.tryout import try_call
 from carillon.schema import plan as p
 from tests.portal.conftest import Cast
@@ -28,9 +32,13 @@ def test_a_plan_says_what_was_set(cast: Cast):
     ann, ben = cast.users["owner"], cast.people["user"]
     slots = [("01234", 540, 750), ("01234", 840, 1080)]
     with within(cast.acme):
-        routing.set_hours(cast.number, always_open=False, zone="Europe/Paris", slots=slots, by=ann)
-        routing.switch_voicemail(cast.number, "closed", False, by=ann)
-        routing.change_number(cast.number, {"respect_waiting_time": True}, by=ann)
+
+        def change(flow: NumberFlow) -> NumberFlow:
+            flow = editing.with_week(flow, always=False, zone="Europe/Paris", slots=slots)
+            flow = editing.with_voicemail(flow, "closed", False)
+            return replace(flow, respect_waiting_time=True, queue=False)
+
+        flows.change_flow(cast.number, change, by=ann)
         routing.choose_line(ben, cast.number, by=ann)
         extensions.set_availability(ben, False, by=ann)
     plan, name = compiled(cast), cast.number.key
@@ -95,8 +103,10 @@ def test_trying_a_number_tells_where_a_call_goes(cast: Cast):
         "hours.always-open",
         "greeting.none",
         "ring.start",
+        "ring.offer",
         "ring.timeout",
         "ring.start",
+        "ring.offer",
         "ring.timeout",
         "ring.no-answer",
         "voicemail.record",
@@ -104,31 +114,61 @@ def test_trying_a_number_tells_where_a_call_goes(cast: Cast):
     ]
 
 
-PROMPTS = st.none() | st.builds(
-    rows.Prompt, id=st.integers(1, 9), key=st.just("k"), text=st.text(max_size=20)
+KEY = st.sampled_from(["", "k1", "k2", "gone"])
+ID = st.integers(0, 6)
+TARGETS = (
+    st.builds(d.ToPerson, ID)
+    | st.builds(d.ToTeam, ID)
+    | st.builds(d.ToOutside, st.just("+33639980001"))
+)
+ACTIONS = (
+    TARGETS
+    | st.builds(d.ToNumber, ID)
+    | st.builds(d.Say, KEY)
+    | st.sampled_from(
+        [d.ToVoicemail(), d.ToDirectory(), d.ToExtension(), d.ToOperator(), d.HangUp()]
+    )
 )
 
 
-def number_rows(n: int, company: Company) -> st.SearchStrategy[rows.Number]:
+def menus(actions: st.SearchStrategy[d.Action]) -> st.SearchStrategy[d.Menu]:
     return st.builds(
-        rows.Number,
-        id=st.just(n),
-        company=st.just(company),
-        e164=st.just(f"+33199000{n:03d}"),
-        name=st.just("N"),
-        always_open=st.booleans(),
-        greeting=PROMPTS,
-        no_answer=PROMPTS,
-        closed=PROMPTS,
-        voicemail_unanswered=st.booleans(),
-        voicemail_closed=st.booleans(),
-        respect_waiting_time=st.booleans(),
+        d.Menu,
+        message=KEY,
+        keys=st.dictionaries(st.sampled_from(d.KEYS), actions, max_size=5),
+        extensions=st.booleans(),
+        silence=ACTIONS,
     )
+
+
+MENUS = menus(ACTIONS | st.builds(d.ToMenu, menus(ACTIONS | st.builds(d.ToMenu, menus(ACTIONS)))))
+SLOTS = st.builds(
+    d.WeekSlot, st.sampled_from(["0", "01234", "56"]), st.integers(0, 1439), st.integers(0, 1439)
+)
+FLOWS = st.builds(
+    d.NumberFlow,
+    kind=st.sampled_from(["classic", "menu", "attendant"]),
+    hours=st.builds(
+        d.OpeningHours, always=st.booleans(), slots=st.lists(SLOTS, max_size=3).map(tuple)
+    ),
+    greeting=KEY,
+    steps=st.lists(st.builds(d.Step, TARGETS, st.integers(5, 300)), max_size=4).map(tuple),
+    respect_waiting_time=st.booleans(),
+    queue=st.booleans(),
+    waiting=st.builds(d.Waiting, music=KEY, position=st.booleans(), estimate=st.booleans()),
+    callback=st.none() | st.builds(d.CallbackRules, confirm=st.booleans()),
+    menu=MENUS,
+    operator=st.none() | TARGETS,
+    unanswered=st.builds(d.Ending, KEY, st.booleans()),
+    closed=st.builds(d.Ending, KEY, st.booleans()),
+    recording=st.builds(d.RecordingRules, inbound=st.booleans(), announcement=KEY),
+    music=st.lists(KEY, max_size=2).map(tuple),
+)
 
 
 @st.composite
 def companies(draw: Any) -> CompanyRows:
-    """Any combination of settings, steps to people and teams that are gone included."""
+    """Any combination of settings, targets that are gone included."""
     company = Company(
         id=1, name=draw(st.text(max_size=20)), country=draw(st.sampled_from("FR US XX"))
     )
@@ -139,29 +179,22 @@ def companies(draw: Any) -> CompanyRows:
     teams = tuple(
         (Team(id=n, company=company, name="T"), (0, 1)) for n in range(draw(st.integers(0, 2)))
     )
-    numbers = tuple(draw(number_rows(n, company)) for n in range(draw(st.integers(0, 3))))
-    step = st.builds(
-        rows.RingStep,
-        number_id=st.integers(0, 3),
-        person_id=st.none() | st.integers(0, 6),
-        team_id=st.none() | st.integers(0, 4),
-        outside=st.sampled_from(["", "+33639980001"]),
-        ring_seconds=st.integers(5, 300),
-    )
-    slot = st.builds(
-        rows.Slot,
-        number_id=st.integers(0, 3),
-        days=st.sampled_from(["0", "01234", "56"]),
-        start_minute=st.integers(0, 1439),
-        end_minute=st.integers(0, 1439),
+    numbers = tuple(
+        rows.Number(
+            id=n,
+            company=company,
+            e164=f"+33199000{n:03d}",
+            name="N",
+            published=rows.FlowVersion(document=d.write_flow(draw(FLOWS))),
+        )
+        for n in range(draw(st.integers(0, 3)))
     )
     return CompanyRows(
         company=company,
         people=people,
         teams=teams,
         numbers=numbers,
-        steps=tuple(draw(st.lists(step, max_size=6))),
-        slots=tuple(draw(st.lists(slot, max_size=4))),
+        prompts=(("k1", "One", 1.0), ("k2", "Two", 2.0)),
         lines=draw(st.dictionaries(st.integers(0, 4), st.integers(0, 4), max_size=4)),
     )
 
@@ -174,9 +207,14 @@ def test_any_combination_compiles_and_names_only_what_exists(company: CompanyRow
     boxes = {box.id for box in plan.boxes}
     for number in plan.numbers:
         assert number.entry in plan.nodes
-    for node in plan.nodes.values():
+    numbers = {number.id for number in plan.numbers}
+    for id, node in plan.nodes.items():
+        assert node.id == id
         for field in ("open", "closed", "then"):
-            assert getattr(node, field, number.entry) in plan.nodes
+            assert getattr(node, field, id) in plan.nodes
+        assert set(getattr(node, "keys", {}).values()) <= plan.nodes.keys()
+        assert getattr(node, "number", None) in {None, *numbers}
+        assert getattr(node, "user", None) in {None, *users}
         assert getattr(node, "box", None) in {None, *boxes}
         for step in getattr(node, "steps", ()):
             assert getattr(step.target, "user", None) in {None, *users}

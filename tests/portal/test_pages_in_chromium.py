@@ -27,6 +27,12 @@ PAGES = (
     "/numbers/1?step=greeting",
     "/numbers/1?step=ring",
     "/numbers/1?step=settings",
+    "/numbers/1?step=waiting",
+    "/numbers/1?step=rules",
+    "/numbers/1?step=history",
+    "/numbers/1?step=difference",
+    "/numbers/1?step=operator",
+    "/numbers/6?step=menu",
     "/numbers/1/release",
     "/people",
     "/people/new",
@@ -119,6 +125,36 @@ def test_a_number_is_edited_and_a_call_tried(watched: Watched):
     page.get_by_label("Heure").fill("10:42")
     page.get_by_role("button", name="Essayer").click()
     expect(page.locator(".tried")).to_contain_text("10:42 est dans les horaires d’ouverture")
+
+
+def test_a_menu_is_made_published_and_taken_back(watched: Watched):
+    page = watched.page
+    page.goto("/numbers/6?step=settings")
+    page.get_by_label("Type").select_option(label="Serveur vocal interactif (SVI)")
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_text("Le menu n’a pas de message")).to_be_visible()
+    expect(page.get_by_text("Modifications non publiées")).to_be_visible()
+    page.get_by_role("link", name="Ajouter ou modifier des options").click()
+    page.get_by_label("Touche", exact=True).select_option("2")
+    page.get_by_label("Mène à").select_option(label="SAV")
+    page.get_by_role("button", name="Enregistrer l’option").click()
+    expect(page.locator(".nd .keys li")).to_contain_text(["SAV"])
+    page.get_by_label("Touche", exact=True).select_option("3")
+    page.get_by_label("Mène à").select_option(label="Un autre menu, sous celui-ci")
+    page.get_by_role("button", name="Enregistrer l’option").click()
+    expect(page.get_by_role("link", name="Premier menu")).to_be_visible()
+    page.get_by_label("Mène à").select_option(label="Atelier (numéro)")
+    page.get_by_role("button", name="Enregistrer l’option").click()
+    expect(page.locator(".nd .keys .keys li")).to_contain_text(["Atelier"])
+    page.get_by_role("link", name="Voir la différence").click()
+    expect(page.locator(".flow-diff")).to_contain_text("Menu : touche 2")
+    page.get_by_role("button", name="Publier ces modifications").click()
+    expect(page.get_by_text("Publié : le prochain appel le suit.")).to_be_visible()
+    expect(page.get_by_text("Modifications non publiées")).to_have_count(0)
+    page.get_by_role("link", name="Historique").click()
+    page.get_by_role("button", name="Revenir à la version 2").click()
+    expect(page.locator(".versions")).to_contain_text("Retour à la version 2")
+    expect(page.locator(".phead").first).to_contain_text("Numéro classique")
 
 
 def test_an_error_comes_back_beside_its_field_with_the_focus_there(watched: Watched):

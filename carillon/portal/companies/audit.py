@@ -41,6 +41,7 @@ SENTENCES: dict[str, str] = {
     "ring-step-changed": gettext_noop("changed a ring step"),
     "ring-step-moved": gettext_noop("moved a ring step"),
     "ring-step-removed": gettext_noop("removed a ring step"),
+    "flow-published": gettext_noop("published the flow of a number"),
     "line-chosen": gettext_noop("chose the number shown on outgoing calls"),
     "call-limits-changed": gettext_noop("changed what may be called"),
     "call-coached": gettext_noop("listened to a call"),

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils import timezone
+from msgspec.structs import replace
 
 from carillon.portal.accounts.models import User
 from carillon.portal.companies.actions import create_company
@@ -20,6 +21,8 @@ from carillon.portal.demo.history import write_history
 from carillon.portal.extensions import actions as extensions
 from carillon.portal.extensions.models import Person, Team
 from carillon.portal.routing import actions as routing
+from carillon.portal.routing import editing, flows, messages
+from carillon.portal.routing.documents import ToPerson, ToTeam
 from carillon.portal.routing.models import Number
 from carillon.portal.routing.sentences import prepare_sentences
 
@@ -107,17 +110,20 @@ def _number(
     owner: User,
 ) -> None:
     number = routing.add_number(company, line.name, line.country, by=owner)
-    zone = number.timezone
-    routing.set_hours(number, always_open=not line.slots, zone=zone, slots=line.slots, by=owner)
+    flow = editing.with_week(
+        number.flow, always=not line.slots, zone=number.flow.hours.zone, slots=line.slots
+    )
     for name, seconds in line.steps:
-        routing.add_step(number, teams.get(name) or people[name], seconds, by=owner)
-    for which in routing.MESSAGES:
+        target = ToTeam(teams[name].pk) if name in teams else ToPerson(people[name].pk)
+        flow = editing.with_step(flow, target, seconds)
+    for which in ("greeting", "no_answer", "closed"):
         text = getattr(line, which)
         if text:
-            routing.set_spoken_message(number, which, text, number.language, by=owner)
-    routing.switch_voicemail(number, "closed", line.voicemail_closed, by=owner)
-    if line.recorded:
-        routing.change_number(number, {"record_inbound": True}, by=owner)
+            key = messages.keep_text(company, text, number.language)
+            flow = editing.with_message(flow, which, key)
+    flow = editing.with_voicemail(flow, "closed", line.voicemail_closed)
+    flow = replace(flow, recording=replace(flow.recording, inbound=line.recorded))
+    flows.publish_flow(number, flow, by=owner)
     if line is cast.NUMBERS[0]:
         for person in people.values():
             routing.choose_line(person, number, by=owner)

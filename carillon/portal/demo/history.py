@@ -17,7 +17,7 @@ from carillon.portal.journal.apply import apply_events
 from carillon.portal.routing.compile import compile_plan, load_rows
 from carillon.portal.voicemail.models import Message
 from carillon.schema import events as e
-from carillon.schema.plan import HoursNode, Number, Plan
+from carillon.schema.plan import HoursNode, Number, Plan, RingNode
 
 CALLS_PER_DAY = 46
 EVENTS_AT_ONCE = 2000
@@ -28,7 +28,7 @@ UNHEARD_SINCE = timedelta(days=2)
 
 def write_history(company: Company, first: datetime, last: datetime, dice: random.Random) -> None:
     """Make and apply the calls from `first` to `last` (aware, in the company's zone)."""
-    plan = compile_plan(load_rows(company))
+    plan = _without_lines(compile_plan(load_rows(company)))
     sounds = Sounds()
     left = {"voicemail": MOST_MESSAGES, "call": MOST_RECORDINGS}
     pile: list[e.AnyEvent] = []
@@ -45,6 +45,15 @@ def write_history(company: Company, first: datetime, last: datetime, dice: rando
     apply_events(pile)
     old = Message.objects.filter(at__lt=last - UNHEARD_SINCE)
     old.update(heard_at=timezone.now())
+
+
+def _without_lines(plan: Plan) -> Plan:
+    """Return the plan with nobody waiting in a line: a pretended call is alone in the world."""
+    nodes = {
+        id: msgspec.structs.replace(node, queue=False) if isinstance(node, RingNode) else node
+        for id, node in plan.nodes.items()
+    }
+    return msgspec.structs.replace(plan, nodes=nodes)
 
 
 def _call(plan: Plan, name: str, at: datetime, dice: random.Random, room: bool) -> Told:

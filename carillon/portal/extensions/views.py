@@ -237,7 +237,7 @@ def _person_page(
         "phone_form": more.get("phone_form") or PhoneForm(),
         "link": more.get("link", ""),
         "devices": Device.objects.filter(person=found).order_by("id"),
-        "steps": found.steps.select_related("number").filter(number__deleted_at=None),
+        "rungs": found.rungs.select_related("number").filter(number__deleted_at=None),
         "teams": Team.objects.filter(members=found),
         "role": _roles(request).get(found.user_id or 0),
         "server": _server(),

@@ -1,4 +1,4 @@
-"""The only door to numbers, their steps and their prompts."""
+"""The only door to numbers, their flows' versions and their prompts."""
 
 from __future__ import annotations
 
@@ -7,41 +7,40 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
 from carillon.portal.companies.access import enter
-from carillon.portal.routing.models import Number, Prompt, RingStep, Slot, SystemPrompt
+from carillon.portal.routing.models import FlowVersion, Number, Prompt, SystemPrompt
 
 
 def numbers(request: HttpRequest, to: str = "see") -> QuerySet[Number]:
-    """Return the company's numbers by country and name, with their hours."""
+    """Return the company's numbers by country and name, with their flows."""
     enter(request, to)
-    return Number.objects.order_by("country", "name", "id").prefetch_related("slots")
+    return Number.objects.order_by("country", "name", "id").select_related("published")
 
 
 def number(request: HttpRequest, pk: int, to: str = "see") -> Number:
     """Return one number."""
     enter(request)
-    rows = Number.objects.select_related("greeting", "no_answer", "closed")
+    rows = Number.objects.select_related("published", "draft_by", "company")
     found = get_object_or_404(rows, pk=pk)
     enter(request, to)
     return found
 
 
-def steps(number: Number) -> QuerySet[RingStep]:
-    """Return whom a number rings, in order."""
-    return RingStep.objects.filter(number=number).select_related("person", "team")
-
-
-def slots(number: Number) -> QuerySet[Slot]:
-    """Return when a number is open."""
-    return Slot.objects.filter(number=number)
-
-
-def step(request: HttpRequest, number_pk: int, pk: int) -> RingStep:
-    """Return one ring step of a number, to change it."""
+def version(request: HttpRequest, number_pk: int, version: int, to: str = "see") -> FlowVersion:
+    """Return one version of a number's flow."""
     enter(request)
-    rows = RingStep.objects.select_related("number", "person", "team")
-    found = get_object_or_404(rows.filter(number__deleted_at=None), number_id=number_pk, pk=pk)
-    enter(request, "edit")
+    rows = FlowVersion.objects.select_related(
+        "number__published", "number__company", "published_by"
+    )
+    found = get_object_or_404(
+        rows.filter(number__deleted_at=None), number_id=number_pk, version=version
+    )
+    enter(request, to)
     return found
+
+
+def versions(number: Number) -> QuerySet[FlowVersion]:
+    """Return a number's versions, newest first."""
+    return FlowVersion.objects.filter(number=number).select_related("published_by")
 
 
 def prompt(request: HttpRequest, pk: int) -> Prompt:

@@ -9,6 +9,8 @@ from carillon.portal.companies.models import Company, Membership
 from carillon.portal.countries import prefixes
 from carillon.portal.extensions.models import Device, Person, Team
 from carillon.portal.routing import models as rows
+from carillon.portal.routing.documents import NumberFlow
+from carillon.portal.routing.nodes import Flow, Known
 from carillon.schema import plan as p
 
 DIAL_RULES: dict[str, p.DialRules] = {
@@ -35,8 +37,9 @@ class CompanyRows:
     teams: tuple[tuple[Team, tuple[int, ...]], ...] = ()
     """Each with the ids of its members."""
     numbers: tuple[rows.Number, ...] = ()
-    slots: tuple[rows.Slot, ...] = ()
-    steps: tuple[rows.RingStep, ...] = ()
+    """With the versions that are published."""
+    prompts: tuple[tuple[str, str, float], ...] = ()
+    """Key, text and seconds of every message."""
     lines: Mapping[int, int] | None = None
     """Person id -> number id shown on outgoing calls."""
     sentences: tuple[rows.SystemPrompt, ...] = ()
@@ -59,11 +62,8 @@ def load_rows(company: Company) -> CompanyRows:
         teams=tuple(
             (team, tuple(m.pk for m in team.members.all() if m.pk in alive)) for team in teams
         ),
-        numbers=tuple(
-            rows.Number.objects.select_related("greeting", "no_answer", "closed").order_by("id")
-        ),
-        slots=tuple(rows.Slot.objects.order_by("start_minute", "id")),
-        steps=tuple(rows.RingStep.objects.order_by("position", "id")),
+        numbers=tuple(rows.Number.objects.select_related("published").order_by("id")),
+        prompts=tuple(rows.Prompt.objects.order_by("id").values_list("key", "text", "seconds")),
         lines=dict(rows.OutboundLine.objects.values_list("person_id", "number_id")),
         sentences=tuple(rows.SystemPrompt.objects.order_by("language", "name")),
         coaches=_coaches(company, people),
@@ -77,13 +77,22 @@ def _coaches(company: Company, people: Iterable[Person]) -> frozenset[int]:
     return frozenset(person.pk for person in people if person.user_id in users)
 
 
-def compile_plan(r: CompanyRows) -> p.Plan:
-    """Return the plan these rows mean. Pure: equal rows make equal plans."""
+def compile_plan(r: CompanyRows, drafts: Mapping[int, NumberFlow] | None = None) -> p.Plan:
+    """Return the plan these rows mean. Pure: equal rows make equal plans.
+
+    `drafts` take the place of published flows, by number: what would be if they were published.
+    """
     sentences = {f"{s.language}.{s.name}": p.Prompt(s.key, s.text, s.seconds) for s in r.sentences}
+    prompts = {key: p.Prompt(key, text, seconds) for key, text, seconds in r.prompts}
+    prompts |= {prompt.key: prompt for prompt in sentences.values()}
+    known = _known(r, prompts, sentences)
+    flows = {number.pk: number.flow for number in r.numbers} | dict(drafts or {})
     nodes: dict[str, p.Node] = {}
     for number in r.numbers:
-        for node in _flow(number, r, sentences):
-            nodes[node.id] = node
+        flow = flows[number.pk]
+        hours = flow_hours(flow)
+        maker = Flow(number.key, number.box, number.language, flow, hours, known)
+        nodes.update((node.id, node) for node in maker.compile())
     return p.Plan(
         company=r.company.key,
         version=r.company.plan_version,
@@ -92,9 +101,9 @@ def compile_plan(r: CompanyRows) -> p.Plan:
         timezone=r.company.timezone,
         dial_rules=DIAL_RULES.get(r.company.country, p.DialRules()),
         limits=_limits(r.limits or rows.CallLimits.usual(r.company)),
-        numbers=tuple(_number(number) for number in r.numbers),
+        numbers=tuple(_number(number, flows[number.pk], prompts) for number in r.numbers),
         nodes=nodes,
-        users=tuple(_user(person, r) for person in r.people),
+        users=_users(r),
         teams=tuple(_team(team, members) for team, members in r.teams),
         devices=tuple(_device(device) for device in r.devices),
         boxes=(
@@ -106,94 +115,68 @@ def compile_plan(r: CompanyRows) -> p.Plan:
     )
 
 
-def number_hours(number: rows.Number, slots: Iterable[rows.Slot]) -> p.Hours:
+def flow_hours(flow: NumberFlow) -> p.Hours:
     """Return when a number is open, as the flows understand it."""
     return p.Hours(
-        timezone=number.timezone,
-        always_open=number.always_open,
-        slots=tuple(p.Slot(s.day_numbers, s.start_minute, s.end_minute) for s in slots),
-    )
-
-
-def _flow(
-    number: rows.Number, r: CompanyRows, sentences: Mapping[str, p.Prompt]
-) -> tuple[p.Node, ...]:
-    """Return A18's picture: hours -> greeting -> ring -> voicemail, or the closed message."""
-    name = number.key
-    slots = [slot for slot in r.slots if slot.number_id == number.pk]
-    nobody = sentences.get(f"{number.language}.nobody")
-    unanswered = prompt(number.no_answer)
-    if unanswered is None and not number.voicemail_unanswered:
-        # The flows' own words for "no box" say that we are closed, and here we are not.
-        unanswered = nobody
-    return (
-        p.HoursNode(
-            f"{name}.hours", number_hours(number, slots), f"{name}.greeting", f"{name}.closed"
-        ),
-        p.GreetingNode(f"{name}.greeting", prompt(number.greeting), f"{name}.ring"),
-        p.RingNode(
-            f"{name}.ring", _steps(number, r), f"{name}.voicemail", number.respect_waiting_time
-        ),
-        p.VoicemailNode(
-            f"{name}.voicemail", unanswered, number.box if number.voicemail_unanswered else None
-        ),
-        p.VoicemailNode(
-            f"{name}.closed",
-            prompt(number.closed),
-            number.box if number.voicemail_closed else None,
+        timezone=flow.hours.zone,
+        always_open=flow.hours.always,
+        slots=tuple(
+            p.Slot(tuple(int(day) for day in slot.days), slot.start, slot.end)
+            for slot in flow.hours.slots
         ),
     )
 
 
-def _steps(number: rows.Number, r: CompanyRows) -> tuple[p.RingStep, ...]:
-    people = {person.pk: person for person in r.people}
-    teams = {team.pk: team for team, _ in r.teams}
-    steps = []
-    for step in r.steps:
-        if step.number_id != number.pk:
-            continue
-        target: p.Target | None = None
-        if step.person_id in people:
-            target = p.UserTarget(people[step.person_id].key)
-        elif step.team_id in teams:
-            target = p.TeamTarget(teams[step.team_id].key)
-        elif step.outside:
-            target = p.OutsideTarget(step.outside)
-        if target is not None:
-            steps.append(p.RingStep(target, step.ring_seconds))
-    return tuple(steps)
+def _known(
+    r: CompanyRows, prompts: Mapping[str, p.Prompt], sentences: Mapping[str, p.Prompt]
+) -> Known:
+    return Known(
+        people={person.pk: person.key for person in r.people},
+        extensions={person.extension: person.pk for person in r.people},
+        teams={team.pk: team.key for team, _ in r.teams},
+        numbers={number.pk: number.key for number in r.numbers},
+        prompts=prompts,
+        sentences=sentences,
+    )
 
 
-def prompt(row: rows.Prompt | None) -> p.Prompt | None:
-    """Return a prompt as plans have it."""
-    return None if row is None else p.Prompt(row.key, row.text, row.seconds)
-
-
-def _number(number: rows.Number) -> p.Number:
+def _number(number: rows.Number, flow: NumberFlow, prompts: Mapping[str, p.Prompt]) -> p.Number:
+    rules, classic = flow.recording, flow.kind == "classic"
     return p.Number(
         id=number.key,
         e164=number.e164,
         name=number.name,
         entry=f"{number.key}.hours",
         language=number.language,
-        record_inbound=number.record_inbound,
-        record_outbound=number.record_outbound,
+        # A33: a menu only passes callers on; whoever takes them records as their own number says.
+        record_inbound=rules.inbound and classic,
+        record_outbound=rules.outbound,
+        record_by_key=rules.inbound_by_key and classic,
+        record_outbound_by_key=rules.outbound_by_key,
+        record_announcement=prompts.get(rules.announcement),
+        kind=flow.kind,
+        priority=flow.priority,
+        mandatory_tag=flow.mandatory_tag,
+        music=tuple(prompts[key] for key in flow.music if key in prompts),
     )
 
 
-def _user(person: Person, r: CompanyRows) -> p.User:
-    alive = {number.pk: number for number in r.numbers}
-    line = alive.get((r.lines or {}).get(person.pk, 0))
-    return p.User(
-        id=person.key,
-        name=person.name,
-        extension=person.extension,
-        available=person.available,
-        default_number=line.key if line else None,
-        box=person.box,
-        language=person.language,
-        call_waiting=person.call_waiting,
-        may_coach=person.pk in r.coaches,
+def _users(r: CompanyRows) -> tuple[p.User, ...]:
+    alive, lines = {number.pk: number.key for number in r.numbers}, r.lines or {}
+    return tuple(
+        p.User(
+            id=person.key,
+            name=person.name,
+            extension=person.extension,
+            available=person.available,
+            default_number=alive.get(lines.get(person.pk, 0)),
+            box=person.box,
+            language=person.language,
+            call_waiting=person.call_waiting,
+            may_coach=person.pk in r.coaches,
+            may_override=person.pk in r.coaches,
+        )
+        for person in r.people
     )
 
 

@@ -8,10 +8,40 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from carillon.portal.routing.models import Number, Prompt, RingStep, SystemPrompt
+from carillon.portal.extensions.models import Person, Team
+from carillon.portal.routing.documents import (
+    Action,
+    HangUp,
+    Menu,
+    NumberFlow,
+    Say,
+    Step,
+    ToDirectory,
+    ToExtension,
+    ToMenu,
+    ToNumber,
+    ToOperator,
+    ToOutside,
+    ToPerson,
+    ToTeam,
+)
+from carillon.portal.routing.models import Number, Prompt, SystemPrompt
+from carillon.portal.routing.names import Names
 from carillon.portal.routing.speaking import sound_path
 from carillon.portal.sound import peaks
-from carillon.portal.words import phone
+
+ICONS: dict[type[Action], str] = {
+    ToPerson: "user",
+    ToTeam: "users",
+    ToOutside: "phone-outgoing",
+    ToNumber: "hash",
+    ToMenu: "route",
+    ToDirectory: "search",
+    ToExtension: "phone-call",
+    ToOperator: "user",
+    Say: "message-2",
+    HangUp: "phone-off",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +53,6 @@ class Message:
     own: bool
     heights: tuple[int, ...] = ()
 
-    @property
-    def sound(self) -> tuple[str, Any]:
-        """Return the name of the address that plays it, and its arguments."""
-        if isinstance(self.row, SystemPrompt):
-            return "sentence-sound", (self.row.language, self.row.name)
-        return "prompt-sound", (self.row.pk if self.row else 0,)
-
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -40,67 +63,134 @@ class Bar:
     name: str
 
 
-def message(number: Number, which: str, default: str = "") -> Message:
-    """Return the number's own message, or the system's sentence it falls back on."""
-    own: Prompt | None = getattr(number, which)
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A ring step in the list."""
+
+    place: int
+    name: str
+    seconds: int
+    person: Person | None
+    team: Team | None
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What a key of a menu does. `path` is the menu it leads to, "" unless it leads to one."""
+
+    key: str
+    name: str
+    icon: str
+    gone: bool
+    path: str = ""
+    options: tuple[Any, ...] = ()
+
+
+def message(key: str, names: Names, which: str, default: str, language: str) -> Message:
+    """Return a message of the flow's own, or the system's sentence it falls back on."""
+    own = names.prompts.get(key)
     row: Prompt | SystemPrompt | None = own
     if own is None and default:
-        row = SystemPrompt.objects.filter(language=number.language, name=default).first()
+        row = SystemPrompt.objects.filter(language=language, name=default).first()
     heights = peaks(sound_path(row.key)) if row else ()
     return Message(which, row, own is not None, heights)
 
 
-def messages(number: Number) -> dict[str, Message]:
-    """Return the three messages of a flow."""
-    unanswered = "voicemail-default" if number.voicemail_unanswered else "nobody"
-    closed = "voicemail-default" if number.voicemail_closed else "closed-default"
+def messages(number: Number, flow: NumberFlow, names: Names) -> dict[str, Message]:
+    """Return the messages of a flow."""
+    unanswered = "voicemail-default" if flow.unanswered.voicemail else "nobody"
+    closed = "voicemail-default" if flow.closed.voicemail else "closed-default"
+    keys = {
+        "greeting": (flow.greeting, ""),
+        "menu": (flow.menu.message, ""),
+        "no_answer": (flow.unanswered.message, unanswered),
+        "closed": (flow.closed.message, closed),
+    }
     return {
-        "greeting": message(number, "greeting"),
-        "no_answer": message(number, "no_answer", unanswered),
-        "closed": message(number, "closed", closed),
+        which: message(key, names, which, default, number.language)
+        for which, (key, default) in keys.items()
     }
 
 
-def step_name(step: RingStep) -> str:
-    """Return whom a step rings."""
-    if step.person is not None:
-        return step.person.name
-    return step.team.name if step.team is not None else phone(step.outside)
+def rings(flow: NumberFlow, names: Names) -> list[Ring]:
+    """Return the steps in order."""
+    return [_ring(place, step, names) for place, step in enumerate(flow.steps)]
 
 
-def bars(steps: Sequence[RingStep]) -> list[Bar]:
+def _ring(place: int, step: Step, names: Names) -> Ring:
+    target = step.target
+    person = names.people.get(target.id) if isinstance(target, ToPerson) else None
+    team = names.teams.get(target.id) if isinstance(target, ToTeam) else None
+    gone = not names.exists(target)
+    return Ring(place, names.target(target), step.seconds, person, team, gone)
+
+
+def bars(steps: Sequence[Ring]) -> list[Bar]:
     """Return the steps on a line of time."""
     found, starts = [], 0
     for step in steps:
-        found.append(Bar(starts, step.ring_seconds, step_name(step)))
-        starts += step.ring_seconds
+        found.append(Bar(starts, step.seconds, step.name))
+        starts += step.seconds
     return found
 
 
-def story(number: Number, steps: Sequence[RingStep]) -> list[str]:
+def options(menu: Menu, names: Names, path: str = "") -> tuple[Option, ...]:
+    """Return what each key does, with the menus below."""
+    return tuple(_option(key, action, names, path) for key, action in menu.keys.items())
+
+
+def _option(key: str, action: Action, names: Names, path: str) -> Option:
+    icon = ICONS.get(type(action), "record-mail")
+    gone = not names.exists(action)
+    if isinstance(action, ToMenu):
+        below = path + key
+        return Option(
+            key, names.target(action), icon, gone, below, options(action.menu, names, below)
+        )
+    return Option(key, names.target(action), icon, gone)
+
+
+def story(flow: NumberFlow, names: Names) -> list[str]:
     """Tell the flow in plain sentences: the screen reader's version of the drawing."""
     told = []
-    if number.greeting is not None:
+    if flow.greeting:
         told.append(_("Callers first hear the greeting."))
-    told.append(_rings(steps))
-    if number.voicemail_unanswered:
-        told.append(_("If nobody answers, they can leave a message."))
+    if flow.kind == "classic":
+        told.append(_rings(flow, names))
+        if flow.unanswered.voicemail:
+            told.append(_("If nobody answers, they can leave a message."))
+        else:
+            told.append(_("If nobody answers, they hear a message and the call ends."))
     else:
-        told.append(_("If nobody answers, they hear a message and the call ends."))
-    if number.always_open:
+        told += _pressed(flow, names)
+    if flow.hours.always:
         told.append(_("The number never closes."))
-    elif number.voicemail_closed:
+    elif flow.closed.voicemail:
         told.append(_("Outside opening hours, they hear the closed message and can leave theirs."))
     else:
         told.append(_("Outside opening hours, they hear the closed message and the call ends."))
     return told
 
 
-def _rings(steps: Sequence[RingStep]) -> str:
-    if not steps:
+def _pressed(flow: NumberFlow, names: Names) -> list[str]:
+    told = [
+        _("Key %(key)s leads to %(name)s.") % {"key": key, "name": names.target(action)}
+        for key, action in flow.menu.keys.items()
+    ]
+    if flow.menu.extensions:
+        told.append(_("An extension can be dialled at any moment."))
+    name = names.target(flow.menu.silence)
+    told.append(_("Whoever presses nothing goes to %(name)s.") % {"name": name})
+    return told
+
+
+def _rings(flow: NumberFlow, names: Names) -> str:
+    if not flow.steps:
         return _("Nobody is rung.")
     parts = [
-        _("%(name)s for %(seconds)s s") % {"name": step_name(step), "seconds": step.ring_seconds}
-        for step in steps
+        _("%(name)s for %(seconds)s s")
+        % {"name": names.target(step.target), "seconds": step.seconds}
+        for step in flow.steps
     ]
     return _("The call rings %(steps)s.") % {"steps": _(", then ").join(parts)}

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from carillon.flows.outgoing import normalise
 from carillon.portal.companies.forms import COUNTRIES, timezones
-from carillon.portal.extensions.models import Person, Team
 from carillon.portal.fields import Form
-from carillon.portal.routing.compile import DIAL_RULES
 from carillon.portal.routing.speaking import LONGEST_TEXT, MOST_UPLOAD_BYTES
-from carillon.schema.plan import DialRules
 
 LANGUAGES = [("fr", _("French")), ("en", _("English"))]
+KINDS = [
+    ("classic", _("Classic number")),
+    ("menu", _("Phone menu")),
+    ("attendant", _("Auto-attendant")),
+]
 MOST_SLOTS = 14
 LAST_MINUTE = 24 * 60 - 1
 
@@ -25,6 +26,9 @@ LAST_MINUTE = 24 * 60 - 1
 class NewNumberForm(Form):
     """A number from the pool."""
 
+    kind = forms.ChoiceField(
+        label=_("What kind of number?"), choices=KINDS, widget=forms.RadioSelect, initial="classic"
+    )
     name = forms.CharField(
         label=_("Name"),
         max_length=60,
@@ -35,14 +39,46 @@ class NewNumberForm(Form):
 
 
 class SettingsForm(Form):
-    """A number's name, language and recording."""
+    """A number's name and language, which change at once, and its kind, which waits to be published."""
 
     name = forms.CharField(label=_("Name"), max_length=60)
     language = forms.ChoiceField(
         label=_("Language of the system’s own sentences"), choices=LANGUAGES
     )
+    kind = forms.ChoiceField(
+        label=_("Kind"),
+        choices=KINDS,
+        help_text=_("What the other kind needs is kept: you can change back without loss."),
+    )
+
+
+class RulesForm(Form):
+    """Recording (A24), the mandatory tag (A26) and the priority of a number."""
+
     record_inbound = forms.BooleanField(label=_("Record incoming calls"), required=False)
+    inbound_by_key = forms.BooleanField(
+        label=_("Users may record and pause incoming calls"), required=False
+    )
     record_outbound = forms.BooleanField(label=_("Record outgoing calls"), required=False)
+    outbound_by_key = forms.BooleanField(
+        label=_("Users may record and pause outgoing calls"), required=False
+    )
+    mandatory_tag = forms.BooleanField(
+        label=_("Mandatory tag"),
+        required=False,
+        help_text=_("After every call users choose a tag; until then they get no other."),
+    )
+    priority = forms.IntegerField(
+        label=_("Priority"),
+        min_value=0,
+        max_value=9,
+        help_text=_("Callers of the number with the higher one are served first."),
+    )
+
+
+class WaitingForm(Form):
+    """What callers meet while it rings."""
+
     respect_waiting_time = forms.BooleanField(
         label=_("Respect the waiting time"),
         required=False,
@@ -51,6 +87,31 @@ class SettingsForm(Form):
             "Off: steps that nobody can answer are passed over."
         ),
     )
+    queue = forms.BooleanField(
+        label=_("Wait for who is talking"),
+        required=False,
+        help_text=_("Whoever becomes free takes the caller who has waited longest."),
+    )
+    music = forms.ChoiceField(label=_("While it rings callers hear"), required=False)
+    position = forms.BooleanField(label=_("Announce the place in the queue"), required=False)
+    estimate = forms.BooleanField(label=_("Announce the waiting time"), required=False)
+    callback = forms.ChoiceField(
+        label=_("Star asks to be called back"),
+        choices=[
+            ("", _("Off")),
+            ("people", _("Your people call back, from a list")),
+            ("automatic", _("The system calls back when the turn comes")),
+        ],
+        required=False,
+        help_text=_("Say so in the greeting: “Press star to be called back.”"),
+    )
+    confirm = forms.BooleanField(label=_("Callers confirm the number to call back"), required=False)
+
+    def __init__(self, music: Sequence[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["music"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", gettext("The ring tone")), *music]
 
 
 class MessageForm(Form):
@@ -135,7 +196,7 @@ class HoursForm(Form):
         for place, row in enumerate(self.slot_rows(), 1):
             if not (row["start"] or row["end"]):
                 continue
-            start, end = _minute(row["start"]), _minute(row["end"])
+            start, end = minute_of(row["start"]), minute_of(row["end"])
             if start is None or end is None or not row["days"] or start == end:
                 text = gettext(
                     "Row %(row)s: choose days, and a beginning and an end such as 09:00."
@@ -145,55 +206,6 @@ class HoursForm(Form):
         if self.cleaned_data.get("mode") == "slots" and not slots:
             raise forms.ValidationError(gettext("Add at least one row of opening hours."))
         self.cleaned_data["slots"] = slots
-        return self.cleaned_data
-
-
-class StepForm(Form):
-    """One more step: a person, a team, or an outside number."""
-
-    target = forms.ChoiceField(label=_("Ring"))
-    outside = forms.CharField(
-        label=_("Outside number"),
-        required=False,
-        max_length=30,
-        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
-    )
-    ring_seconds = forms.IntegerField(label=_("Seconds"), min_value=5, max_value=300, initial=20)
-
-    def __init__(
-        self,
-        people: QuerySet[Person],
-        teams: QuerySet[Team],
-        country: str,
-        *args: Any,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._targets: dict[str, Person | Team] = {}
-        self._targets |= {team.key: team for team in teams}
-        self._targets |= {person.key: person for person in people}
-        self._country = country
-        field = self.fields["target"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [
-            (gettext("Teams"), [(team.key, team.name) for team in teams]),
-            (gettext("People"), [(p.key, f"{p.name} · {p.extension}") for p in people]),
-            (gettext("Elsewhere"), [("outside", gettext("An outside number"))]),
-        ]
-
-    def clean(self) -> dict[str, Any]:
-        """Find whom is meant."""
-        chosen = self.cleaned_data.get("target", "")
-        if chosen in self._targets:
-            self.cleaned_data["found"] = self._targets[chosen]
-        elif chosen == "outside":
-            rules = DIAL_RULES.get(self._country, DialRules())
-            e164 = normalise(self.cleaned_data.get("outside", ""), rules)
-            if e164 is None:
-                self.add_error(
-                    "outside", gettext("This is not a telephone number. Example: 06 12 48 90 11")
-                )
-            self.cleaned_data["found"] = e164
         return self.cleaned_data
 
 
@@ -207,7 +219,7 @@ def _clock(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
-def _minute(text: str) -> int | None:
+def minute_of(text: str) -> int | None:
     hours, _colon, minutes = text.partition(":")
     if not (hours.isascii() and hours.isdigit() and minutes.isascii() and minutes.isdigit()):
         return None

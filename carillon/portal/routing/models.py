@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -11,6 +12,7 @@ from carillon.portal.companies.models import Company
 from carillon.portal.companies.scope import CompanyOwned
 from carillon.portal.countries import PREMIUM, usual
 from carillon.portal.extensions.models import Person, Team
+from carillon.portal.routing.documents import NumberFlow, read_flow
 
 
 class Prompt(CompanyOwned):
@@ -34,22 +36,21 @@ class Prompt(CompanyOwned):
 
 
 class Number(CompanyOwned):
-    """A DID. Its flow is A18's: hours, greeting, ring steps, voicemail; and what is said when closed."""
+    """A DID. What its callers meet is the document of `published`; `draft` is what nobody meets yet."""
 
     e164 = models.CharField(max_length=16)
     name = models.CharField(max_length=60)
     country = models.CharField(max_length=2)
     language = models.CharField(max_length=2, default="fr")
-    timezone = models.CharField(max_length=64, default="Europe/Paris")
-    always_open = models.BooleanField(default=True)
-    greeting = models.ForeignKey(Prompt, null=True, on_delete=models.SET_NULL, related_name="+")
-    no_answer = models.ForeignKey(Prompt, null=True, on_delete=models.SET_NULL, related_name="+")
-    closed = models.ForeignKey(Prompt, null=True, on_delete=models.SET_NULL, related_name="+")
-    voicemail_unanswered = models.BooleanField(default=True)
-    voicemail_closed = models.BooleanField(default=True)
-    respect_waiting_time = models.BooleanField(default=False)
-    record_inbound = models.BooleanField(default=False)
-    record_outbound = models.BooleanField(default=False)
+    published = models.ForeignKey(
+        "FlowVersion", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    draft = models.TextField(default="", db_default="")
+    """A document as `documents.write_flow` writes it, "" while nothing waits to be published."""
+    draft_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    draft_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -72,43 +73,53 @@ class Number(CompanyOwned):
         """The id of its voicemail box."""
         return f"bn{self.pk}"
 
-
-class Slot(CompanyOwned):
-    """Opening hours: from and to, in minutes of the local day, on some days of the week."""
-
-    number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="slots")
-    days = models.CharField(max_length=7)
-    """Digits in order, 0 = Monday."""
-    start_minute = models.PositiveSmallIntegerField()
-    end_minute = models.PositiveSmallIntegerField()
-
-    class Meta:
-        ordering = ["start_minute", "id"]
-
-    def __str__(self) -> str:
-        return f"{self.days} {self.start_minute}-{self.end_minute}"
+    @property
+    def flow(self) -> NumberFlow:
+        """What its callers meet now."""
+        return read_flow(self.published.document) if self.published else NumberFlow()
 
     @property
-    def day_numbers(self) -> tuple[int, ...]:
-        """Its days, 0 = Monday."""
-        return tuple(int(day) for day in self.days)
+    def edited_flow(self) -> NumberFlow:
+        """What they will meet once the draft is published."""
+        return read_flow(self.draft) if self.draft else self.flow
 
 
-class RingStep(CompanyOwned):
-    """One line of "Sonne chez" (A18): exactly one of person, team and outside."""
+class FlowVersion(CompanyOwned):
+    """A flow as it was published. Never changed: going back publishes an old one anew."""
 
-    number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="steps")
-    position = models.PositiveSmallIntegerField()
-    person = models.ForeignKey(Person, null=True, on_delete=models.CASCADE, related_name="steps")
-    team = models.ForeignKey(Team, null=True, on_delete=models.CASCADE, related_name="steps")
-    outside = models.CharField(max_length=16, default="")
-    ring_seconds = models.PositiveSmallIntegerField(default=20)
+    number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="versions")
+    version = models.PositiveIntegerField()
+    document = models.TextField()
+    published_at = models.DateTimeField(auto_now_add=True)
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    note = models.CharField(max_length=200, default="")
 
     class Meta:
-        ordering = ["position", "id"]
+        ordering = ["-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["number", "version"], name="one_flow_per_version")
+        ]
 
     def __str__(self) -> str:
-        return f"{self.person or self.team or self.outside} {self.ring_seconds} s"
+        return f"{self.number_id} v{self.version}"
+
+    @property
+    def flow(self) -> NumberFlow:
+        """Its document, read."""
+        return read_flow(self.document)
+
+
+class Rung(CompanyOwned):
+    """A published flow may ring this person or team: for looking up who a number belongs to."""
+
+    number = models.ForeignKey(Number, on_delete=models.CASCADE, related_name="rungs")
+    person = models.ForeignKey(Person, null=True, on_delete=models.CASCADE, related_name="rungs")
+    team = models.ForeignKey(Team, null=True, on_delete=models.CASCADE, related_name="rungs")
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.person or self.team}"
 
 
 class OutboundLine(CompanyOwned):

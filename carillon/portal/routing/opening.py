@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,8 +9,8 @@ from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
 from django.utils.translation import gettext as _
 
 from carillon.flows.hours import local_time, opening
-from carillon.portal.routing.compile import number_hours
-from carillon.portal.routing.models import Number, Slot
+from carillon.portal.routing.difference import clock
+from carillon.portal.routing.documents import OpeningHours
 from carillon.schema.plan import Hours
 
 LOOK_AHEAD_DAYS = 8
@@ -25,18 +24,17 @@ class Status:
     text: str
 
 
-def status(number: Number, slots: Sequence[Slot], at: datetime) -> Status:
+def status(hours: Hours, at: datetime) -> Status:
     """Say whether a number is open at `at`, and when that changes."""
-    hours = number_hours(number, slots)
     now = opening(hours, at).is_open
-    if number.always_open:
+    if hours.always_open:
         return Status(True, _("Always open"))
     change = _next_change(hours, at, now)
     if change is None:
         return Status(now, _("Open") if now else _("Closed"))
-    local = local_time(number.timezone, change)
+    local = local_time(hours.timezone, change)
     facts = {"time": f"{local:%H:%M}", "day": str(WEEKDAYS[local.weekday()])}
-    if local.date() == local_time(number.timezone, at).date():
+    if local.date() == local_time(hours.timezone, at).date():
         text = _("Open · closes at %(time)s") if now else _("Closed · opens at %(time)s")
     else:
         text = (
@@ -47,16 +45,15 @@ def status(number: Number, slots: Sequence[Slot], at: datetime) -> Status:
     return Status(now, text % facts)
 
 
-def hours_lines(number: Number, slots: Sequence[Slot]) -> list[str]:
+def hours_lines(hours: OpeningHours) -> list[str]:
     """Write when a number is open, one line for each set of days."""
-    if number.always_open:
+    if hours.always:
         return [_("Always open")]
-    if not slots:
+    if not hours.slots:
         return [_("Never open: add opening hours")]
     by_days: dict[str, list[str]] = {}
-    for slot in slots:
-        times = f"{_clock(slot.start_minute)} – {_clock(slot.end_minute)}"
-        by_days.setdefault(slot.days, []).append(times)
+    for slot in sorted(hours.slots, key=lambda slot: slot.start):
+        by_days.setdefault(slot.days, []).append(f"{clock(slot.start)} – {clock(slot.end)}")
     return [f"{days_text(days)} · {', '.join(times)}" for days, times in sorted(by_days.items())]
 
 
@@ -68,12 +65,12 @@ def days_text(days: str) -> str:
     return ", ".join(str(WEEKDAYS_ABBR[number]) for number in numbers)
 
 
-def week(number: Number, slots: Sequence[Slot], at: datetime) -> list[str]:
+def week(hours: OpeningHours, at: datetime) -> list[str]:
     """Return the classes of seven bars, Monday first: on when open that day, now for today."""
-    today = local_time(number.timezone, at).weekday()
-    open_days = {day for slot in slots for day in slot.day_numbers}
+    today = local_time(hours.zone, at).weekday()
+    open_days = {int(day) for slot in hours.slots for day in slot.days}
     return [
-        ("on" if number.always_open or day in open_days else "") + (" now" if day == today else "")
+        ("on" if hours.always or day in open_days else "") + (" now" if day == today else "")
         for day in range(7)
     ]
 
@@ -89,7 +86,3 @@ def _next_change(hours: Hours, at: datetime, now: bool) -> datetime | None:
             if moment > local and opening(hours, moment).is_open != now:
                 return moment
     return None
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60}:{minute % 60:02d}"

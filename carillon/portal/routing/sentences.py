@@ -65,6 +65,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         **{f"wait-{n}": f"L'attente est d'environ {n} minutes." for n in (2, 3, 5, 10, 15)},
         "wait-more": "L'attente est de plus d'un quart d'heure.",
         "wrong-choice": "Ce choix n'existe pas.",
+        "dial-extension": "Composez le numéro de poste de votre correspondant.",
         "directory": (
             "Tapez les trois premières lettres du nom de votre correspondant. Pour revenir, "
             "appuyez sur étoile."
@@ -131,6 +132,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         **{f"wait-{n}": f"The wait is about {n} minutes." for n in (2, 3, 5, 10, 15)},
         "wait-more": "The wait is more than a quarter of an hour.",
         "wrong-choice": "That is not one of the choices.",
+        "dial-extension": "Dial the extension of the person you wish to reach.",
         "directory": (
             "Press the first three letters of the name of the person you wish to reach. To go "
             "back, press star."

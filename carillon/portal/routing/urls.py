@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from django.urls import path
 
-from carillon.portal.routing import internal, limits, views
+from carillon.portal.routing import edits, internal, limits, versions, views
 
 urlpatterns = [
     path("numbers", views.numbers, name="numbers"),
     path("numbers/new", views.new_number, name="new-number"),
     path("numbers/<int:pk>", views.number, name="number"),
-    path("numbers/<int:pk>/settings", views.settings, name="number-settings"),
-    path("numbers/<int:pk>/hours", views.hours, name="number-hours"),
-    path("numbers/<int:pk>/message/<str:which>", views.message, name="number-message"),
-    path("numbers/<int:pk>/voicemail/<str:which>", views.voicemail, name="number-voicemail"),
-    path("numbers/<int:pk>/steps", views.add_step, name="add-step"),
-    path("numbers/<int:number_pk>/steps/<int:pk>", views.change_step, name="change-step"),
-    path("numbers/<int:number_pk>/steps/<int:pk>/move", views.move_step, name="move-step"),
-    path("numbers/<int:number_pk>/steps/<int:pk>/remove", views.remove_step, name="remove-step"),
+    path("numbers/<int:pk>/settings", edits.settings, name="number-settings"),
+    path("numbers/<int:pk>/rules", edits.rules, name="number-rules"),
+    path("numbers/<int:pk>/hours", edits.hours, name="number-hours"),
+    path("numbers/<int:pk>/message/<str:which>", edits.message, name="number-message"),
+    path("numbers/<int:pk>/voicemail/<str:which>", edits.voicemail, name="number-voicemail"),
+    path("numbers/<int:pk>/waiting", edits.waiting, name="number-waiting"),
+    path("numbers/<int:pk>/menu", edits.menu, name="number-menu"),
+    path("numbers/<int:pk>/key", edits.key, name="number-key"),
+    path("numbers/<int:pk>/key/remove", edits.remove_key, name="remove-key"),
+    path("numbers/<int:pk>/operator", edits.operator, name="number-operator"),
+    path("numbers/<int:pk>/steps", edits.add_step, name="add-step"),
+    path("numbers/<int:pk>/steps/<int:place>", edits.change_step, name="change-step"),
+    path("numbers/<int:pk>/steps/<int:place>/move", edits.move_step, name="move-step"),
+    path("numbers/<int:pk>/steps/<int:place>/remove", edits.remove_step, name="remove-step"),
+    path("numbers/<int:pk>/publish", versions.publish, name="publish-flow"),
+    path("numbers/<int:pk>/discard", versions.discard, name="discard-flow"),
+    path("numbers/<int:pk>/history/<int:version>/revert", versions.revert, name="revert-flow"),
     path("numbers/<int:pk>/release", views.release, name="release-number"),
     path("company/calls-out", limits.call_limits, name="call-limits"),
     path("people/<int:pk>/line", views.choose_line, name="choose-line"),

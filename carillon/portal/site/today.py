@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from carillon.portal.calls.models import Call
 from carillon.portal.companies.models import Company
 from carillon.portal.extensions.models import Device, Person
-from carillon.portal.routing.models import Number, RingStep
+from carillon.portal.routing.models import Number, Rung
 
 MISSED = ("missed", "abandoned")
 
@@ -83,11 +83,12 @@ def checklist(request: HttpRequest, company: Company) -> list[Task]:
     """Return what makes a company reachable, done or not."""
     first = Number.objects.order_by("id").first()
     number_url = reverse("number", args=[first.pk]) if first else reverse("new-number")
-    has_greeting = Number.objects.exclude(greeting=None).exists()
+    flows = [number.flow for number in Number.objects.select_related("published")]
+    has_greeting = any(flow.greeting or flow.menu.message for flow in flows)
     tasks = [
         Task(_("Add your colleagues"), Person.objects.count() > 1, reverse("people")),
         Task(_("Add a number"), first is not None, reverse("new-number")),
-        Task(_("Choose who it rings"), RingStep.objects.exists(), f"{number_url}?step=ring"),
+        Task(_("Choose who it rings"), Rung.objects.exists(), f"{number_url}?step=ring"),
         Task(_("Write a greeting"), has_greeting, f"{number_url}?step=greeting"),
         Task(
             _("Connect a phone"),

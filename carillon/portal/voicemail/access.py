@@ -30,7 +30,7 @@ def boxes(request: HttpRequest) -> list[Box]:
     numbers, people = Number.objects.order_by("name"), Person.objects.order_by("name")
     if not may(request, "see"):
         me = Person.objects.filter(user=enter(request).user).first()
-        rings_me = Q(steps__person=me) | Q(steps__team__members=me, steps__team__deleted_at=None)
+        rings_me = Q(rungs__person=me) | Q(rungs__team__members=me, rungs__team__deleted_at=None)
         numbers = numbers.filter(rings_me).distinct() if me else numbers.none()
         people = people.filter(pk=me.pk) if me else people.none()
     counts = dict(

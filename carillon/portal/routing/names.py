@@ -1,0 +1,104 @@
+"""What the ids and keys in a flow's document stand for: names for people, rows for messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+
+from carillon.portal.extensions.models import Person, Team
+from carillon.portal.routing.documents import (
+    OPERATOR_EXTENSION,
+    Action,
+    HangUp,
+    NumberFlow,
+    Say,
+    Target,
+    ToDirectory,
+    ToExtension,
+    ToMenu,
+    ToNumber,
+    ToOperator,
+    ToOutside,
+    ToPerson,
+    ToTeam,
+)
+from carillon.portal.routing.models import Number, Prompt, SystemPrompt
+from carillon.portal.words import phone
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Everybody and everything a company's flows may name."""
+
+    people: Mapping[int, Person] = field(default_factory=dict)
+    teams: Mapping[int, Team] = field(default_factory=dict)
+    numbers: Mapping[int, Number] = field(default_factory=dict)
+    prompts: Mapping[str, Prompt] = field(default_factory=dict)
+    music: Mapping[str, SystemPrompt] = field(default_factory=dict)
+    """The built-in pieces, by key."""
+
+    def exists(self, action: Action) -> bool:
+        """Say whether what an action leads to is still there."""
+        match action:
+            case ToPerson(id):
+                return id in self.people
+            case ToTeam(id):
+                return id in self.teams
+            case ToNumber(id):
+                return id in self.numbers
+            case _:
+                return True
+
+    def target(self, action: Action) -> str:
+        """Return the name of what an action leads to."""
+        match action:
+            case ToPerson(id):
+                return self.people[id].name if id in self.people else _("somebody who is gone")
+            case ToTeam(id):
+                return self.teams[id].name if id in self.teams else _("a team that is gone")
+            case ToNumber(id):
+                return self.numbers[id].name if id in self.numbers else _("a number that is gone")
+            case ToOutside(e164):
+                return phone(e164)
+            case ToMenu():
+                return _("another menu")
+            case ToDirectory():
+                return _("the directory by name")
+            case ToExtension():
+                return _("an extension to be dialled")
+            case ToOperator():
+                return _("the operator")
+            case Say(message):
+                return _("a message: %(text)s") % {"text": self.message(message)}
+            case HangUp():
+                return _("goodbye and the end of the call")
+            case _:
+                return _("voicemail")
+
+    def message(self, key: str) -> str:
+        """Return what a message says, or the name of its file; "" for none."""
+        row = self.prompts.get(key)
+        return str(row) if row else ""
+
+    def operator(self, flow: NumberFlow) -> Target | None:
+        """Return the operator of a flow; whoever has extension 101 where no other was chosen."""
+        if flow.operator is not None:
+            return flow.operator
+        found = (p for p in self.people.values() if p.extension == OPERATOR_EXTENSION)
+        return next((ToPerson(person.pk) for person in found), None)
+
+
+def load_names() -> Names:
+    """Read the names of the current company."""
+    return Names(
+        people={person.pk: person for person in Person.objects.order_by("extension")},
+        teams={team.pk: team for team in Team.objects.order_by("name")},
+        numbers={
+            number.pk: number
+            for number in Number.objects.select_related("published").order_by("name")
+        },
+        prompts={prompt.key: prompt for prompt in Prompt.objects.order_by("id")},
+        music={row.key: row for row in SystemPrompt.objects.filter(language="").order_by("name")},
+    )

@@ -1,0 +1,181 @@
+"""Forms that choose where a call goes: a step, a key of a menu, the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from carillon.flows.outgoing import normalise
+from carillon.portal.fields import Form
+from carillon.portal.routing.compile import DIAL_RULES
+from carillon.portal.routing.documents import (
+    KEYS,
+    Action,
+    HangUp,
+    Menu,
+    Say,
+    ToDirectory,
+    ToExtension,
+    ToMenu,
+    ToNumber,
+    ToOperator,
+    ToOutside,
+    ToPerson,
+    ToTeam,
+    ToVoicemail,
+)
+from carillon.portal.routing.names import Names
+from carillon.schema.plan import DialRules
+
+PLAIN: dict[str, Action] = {
+    "operator": ToOperator(),
+    "voicemail": ToVoicemail(),
+    "menu": ToMenu(Menu()),
+    "extension": ToExtension(),
+    "directory": ToDirectory(),
+    "say": Say(""),
+    "hang-up": HangUp(),
+}
+"""What needs no more than its name."""
+
+
+class TargetForm(Form):
+    """Where a call goes; `outside` is the number where an outside one is meant."""
+
+    target = forms.ChoiceField(label=_("Ring"))
+    outside = forms.CharField(
+        label=_("Outside number"),
+        required=False,
+        max_length=30,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+    )
+    numbers = False
+    """Whether other numbers may be chosen."""
+    plain: Mapping[str, Any] = {}
+    """Which of `PLAIN` may be chosen, and their labels."""
+
+    def __init__(
+        self, names: Names, country: str, *args: Any, besides: int = 0, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._country = country
+        self._found: dict[str, Action] = {name: PLAIN[name] for name in self.plain}
+        self._found |= {team.key: ToTeam(team.pk) for team in names.teams.values()}
+        self._found |= {person.key: ToPerson(person.pk) for person in names.people.values()}
+        others = [n for n in names.numbers.values() if n.pk != besides] if self.numbers else []
+        self._found |= {number.key: ToNumber(number.pk) for number in others}
+        field = self.fields["target"]
+        assert isinstance(field, forms.ChoiceField)
+        elsewhere = [("outside", gettext("An outside number"))]
+        people = [(p.key, f"{p.name} · {p.extension}") for p in names.people.values()]
+        choices: list[Any] = [
+            (gettext("Teams"), [(team.key, team.name) for team in names.teams.values()]),
+            (gettext("People"), people),
+            (
+                gettext("Numbers"),
+                [
+                    (number.key, gettext("%(name)s (number)") % {"name": number.name})
+                    for number in others
+                ],
+            ),
+            (gettext("Elsewhere"), elsewhere),
+            (gettext("Other"), [(name, str(label)) for name, label in self.plain.items()]),
+        ]
+        field.choices = [group for group in choices if group[1]]
+
+    def clean(self) -> dict[str, Any]:
+        """Find whom is meant."""
+        chosen = self.cleaned_data.get("target", "")
+        if chosen in self._found:
+            self.cleaned_data["found"] = self._found[chosen]
+        elif chosen == "outside":
+            rules = DIAL_RULES.get(self._country, DialRules())
+            e164 = normalise(self.cleaned_data.get("outside", ""), rules)
+            if e164 is None:
+                self.add_error(
+                    "outside", gettext("This is not a telephone number. Example: 06 12 48 90 11")
+                )
+            else:
+                self.cleaned_data["found"] = ToOutside(e164)
+        return self.cleaned_data
+
+
+class StepForm(TargetForm):
+    """One more step: a person, a team, or an outside number."""
+
+    ring_seconds = forms.IntegerField(label=_("Seconds"), min_value=5, max_value=300, initial=20)
+
+
+class OperatorForm(TargetForm):
+    """Who is the operator: whoever has extension 101, or somebody else (R52-R54)."""
+
+    plain = {"operator": _("The default: extension 101")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["target"].label = gettext("Key 0 leads to")
+
+
+class KeyForm(TargetForm):
+    """What a key of a menu does (A38)."""
+
+    numbers = True
+    plain = {
+        "operator": _("The operator"),
+        "voicemail": _("Voicemail"),
+        "menu": _("Another menu below this one"),
+        "extension": _("Ask for an extension"),
+        "directory": _("Directory by name"),
+        "say": _("A message, then the end of the call"),
+        "hang-up": _("Goodbye and the end of the call"),
+    }
+    key = forms.ChoiceField(label=_("Key"), choices=[(key, key) for key in KEYS])
+    field_order = ("key", "target", "outside")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", "key_%s")
+        super().__init__(*args, **kwargs)
+        self.fields["target"].label = gettext("Leads to")
+
+
+class MenuForm(TargetForm):
+    """What a menu does when nothing is pressed (A36, X10), and whether extensions may be dialled."""
+
+    numbers = True
+    plain = {
+        "hang-up": _("Goodbye and the end of the call"),
+        "operator": _("The operator"),
+        "voicemail": _("Voicemail"),
+    }
+    seconds = forms.IntegerField(label=_("Seconds to choose"), min_value=2, max_value=30)
+    replays = forms.IntegerField(
+        label=_("Times the message is played again"), min_value=0, max_value=5
+    )
+    extensions = forms.BooleanField(
+        label=_("Extensions may be dialled at any moment"), required=False
+    )
+    field_order = ("seconds", "replays", "target", "outside", "extensions")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["target"].label = gettext("Whoever presses nothing goes to")
+
+
+def chosen(action: Action) -> dict[str, str]:
+    """Return what a form shows for an action."""
+    match action:
+        case ToPerson(id):
+            return {"target": f"u{id}"}
+        case ToTeam(id):
+            return {"target": f"t{id}"}
+        case ToNumber(id):
+            return {"target": f"n{id}"}
+        case ToOutside(e164):
+            return {"target": "outside", "outside": e164}
+        case _:
+            named = (name for name, each in PLAIN.items() if type(each) is type(action))
+            return {"target": next(named, "")}
