@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from carillon.portal import mail
 from carillon.portal.companies.models import Membership
 from carillon.portal.companies.scope import within
+from carillon.portal.followup.actions import create_tag
+from carillon.portal.followup.models import Callback
 from carillon.portal.journal.apply import apply_page
 from carillon.portal.routing.models import Prompt, SystemPrompt
 from carillon.portal.routing.trunks import add_trunk
@@ -21,6 +24,7 @@ from tests.portal.conftest import Cast
 from tests.portal.story import answered_call, message_call, page
 from tests.portal.wav import write_wav
 
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 ROLES = (
     "anonymous",
     "stranger",
@@ -40,6 +44,7 @@ PAYERS = (302, 200, 404, 200, 403, 403, 403, 200)
 THEIRS_SEEN = (302, 404, 404, 403, 403, 200, 200, 200)
 THEIRS_OWN = (302, 404, 404, 403, 200, 200, 200, 200)
 THEIRS_EDITED = (302, 404, 404, 403, 403, 403, 302, 302)
+THEIRS_EDITED_PAGE = (302, 404, 404, 403, 403, 403, 200, 200)
 STAFF = (302, 404, 200, 404, 404, 404, 404, 404)
 PUBLIC = (200,) * 8
 SECRET = (404,) * 8
@@ -131,6 +136,12 @@ TABLE: dict[str, tuple[int, ...]] = {
     "delete-message!": (302, 404, 404, 403, 302, 302, 302, 302),
     "restore-message!": (302, 404, 404, 403, 404, 404, 404, 404),
     "message-sound": THEIRS_OWN,
+    "callbacks": MEMBERS,
+    "settle-callback!": (302, 404, 404, 403, 302, 302, 302, 302),
+    "tags": EDITORS,
+    "tag": THEIRS_EDITED_PAGE,
+    "remove-tag!": THEIRS_EDITED,
+    "call-tags": THEIRS_OWN,
 }
 WITHOUT_SIGN_IN = {"sign-in", "welcome", "healthz", "language!", "start", "start-demo!"}
 
@@ -160,6 +171,10 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
     with within(cast.acme):
         prompt = Prompt.objects.create(key="hello", source="speech", text="Hello")
         message = Message.objects.get()
+        tag = create_tag(cast.acme, "Support", "blue", by=None)
+        callback = Callback.objects.create(
+            call_id="call-1", number=number, e164="+33688000001", asked_at=NOW, since=NOW
+        )
     trunk = add_trunk("carrier", host="192.0.2.1")
     letter = mail.send("test", "ann@acme.example", "en", {"by": "Op"})
     things: dict[str, list[object]] = {
@@ -178,6 +193,10 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         "control": ["call-1"],
         "act": ["call-1"],
         "recording-sound": ["call-1-r"],
+        "call-tags": ["call-1"],
+        "tag": [tag.pk],
+        "remove-tag": [tag.pk],
+        "settle-callback": [callback.pk],
         "delete-recording": ["call-1-r"],
     }
     for name in ("change-step", "move-step", "remove-step"):

@@ -17,6 +17,7 @@ from carillon.portal.extensions.apply import (
     apply_registration,
     forget_registrations,
 )
+from carillon.portal.followup.apply import apply_followup
 from carillon.portal.routing.dictation import give_up, keep
 from carillon.portal.sound import safe_path
 from carillon.portal.voicemail.apply import apply_messages
@@ -53,6 +54,7 @@ def apply_events(events: Iterable[e.AnyEvent]) -> None:
     messages = [event for event in told if isinstance(event, e.MessageLeft)]
     apply_messages(messages, companies)
     _apply_dictations(messages, companies)
+    apply_followup(told, companies)
     give_up([event.call for event in told if isinstance(event, e.CallEnded)])
     for event in told:
         if isinstance(event, e.DeviceRegistered | e.DeviceLost):

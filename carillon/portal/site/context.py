@@ -11,6 +11,7 @@ from carillon.portal.accounts.models import User
 from carillon.portal.companies.access import RIGHTS, memberships
 from carillon.portal.companies.models import Membership
 from carillon.portal.extensions.models import Person
+from carillon.portal.followup import access as followup
 from carillon.portal.voicemail import access as voicemail
 
 
@@ -27,5 +28,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         # Templates call functions, so that a fragment without the frame asks the database for nothing.
         found["me"] = cache(lambda: Person.objects.filter(user=user).first())
         found["unheard"] = cache(lambda: voicemail.unheard(request))
+        found["to_call_back"] = cache(lambda: followup.waiting(request))
+        found["owed"] = cache(lambda: followup.owed(request))
         found["companies"] = cache(lambda: list(memberships(user)))
     return found

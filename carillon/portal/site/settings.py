@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "carillon.portal.routing",
     "carillon.portal.calls",
     "carillon.portal.voicemail",
+    "carillon.portal.followup",
     "carillon.portal.journal",
     "carillon.portal.demo",
     "carillon.portal.onboarding",

@@ -27,6 +27,7 @@ urlpatterns = [
     path("", include("carillon.portal.routing.urls")),
     path("", include("carillon.portal.calls.urls")),
     path("", include("carillon.portal.voicemail.urls")),
+    path("", include("carillon.portal.followup.urls")),
     path("", include("carillon.portal.onboarding.urls")),
 ]
 handler403 = "carillon.portal.site.views.forbidden"

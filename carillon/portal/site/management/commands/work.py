@@ -41,6 +41,7 @@ class Command(BaseCommand):
         """Run until SIGTERM."""
         from carillon.bus.client import SwitchClient
         from carillon.portal.calls import compress
+        from carillon.portal.followup.dialback import Dialback
         from carillon.portal.journal.puller import Puller
         from carillon.portal.mail import delivery
         from carillon.portal.site.housekeeping import keep_house
@@ -50,7 +51,7 @@ class Command(BaseCommand):
             signal.signal(sig, _stop)
         config = settings.CONFIG
         switch = SwitchClient(config.switch_url, config.secret())
-        puller, lamps = Puller(switch), Lamps(switch)
+        puller, lamps, dialback = Puller(switch), Lamps(switch), Dialback(switch)
         compress.follow()
         delivery.follow()
         next_housekeeping = time.monotonic()
@@ -68,3 +69,4 @@ class Command(BaseCommand):
                 # Once all is told: what is still to come may be of the earlier switch.
                 restarted = not _forget_earlier_troubles(switch)
             lamps.tell()
+            dialback.look()
