@@ -13,7 +13,16 @@ import msgspec
 from carillon.schema.commands import CanaryReport, Command, CommandAnswer, SwitchStatus
 from carillon.schema.events import JournalPage, read_page
 from carillon.schema.plan import Plan, PlanIndex, read_index, read_plan
-from carillon.schema.sandbox import ArmWish, CallResult, CallWish, ResultWish
+from carillon.schema.sandbox import (
+    ArmWish,
+    CallResult,
+    CallWish,
+    HandsWish,
+    Listened,
+    OutsidePhone,
+    PhoneWish,
+    ResultWish,
+)
 
 T = TypeVar("T")
 
@@ -141,6 +150,20 @@ class SandboxClient:
         body = msgspec.json.encode(wish)
         answer = self._door.expect("POST", "/result", body, wish.wait_seconds + 5)
         return _read(lambda b: msgspec.json.decode(b, type=CallResult), answer)
+
+    def by_hand(self, wish: HandsWish) -> None:
+        """Let calls to an outside number ring until a person answers them."""
+        self._door.expect("POST", "/hands", msgspec.json.encode(wish))
+
+    def phones(self, number: str) -> list[OutsidePhone]:
+        """Return the calls to such a number, the newest last."""
+        answer = self._door.expect("POST", "/phones", msgspec.json.encode(number))
+        return _read(lambda b: msgspec.json.decode(b, type=list[OutsidePhone]), answer)
+
+    def use(self, wish: PhoneWish) -> Listened:
+        """Answer such a call, listen, press keys, speak or hang up."""
+        answer = self._door.expect("POST", "/phone", msgspec.json.encode(wish))
+        return _read(lambda b: msgspec.json.decode(b, type=Listened), answer)
 
 
 def _read(reader: Callable[[bytes], T], document: bytes) -> T:

@@ -83,6 +83,16 @@ def country_name(code: str) -> str:
 
 
 @register.filter
+def device_name(agent: str) -> str:
+    """Name a browser and its machine by what it says of itself."""
+    browsers = ("Firefox", "Edg", "OPR", "Chrome", "Safari", "curl")
+    machines = ("Android", "iPhone", "iPad", "Windows", "Macintosh", "Linux")
+    known = {"Edg": "Edge", "OPR": "Opera", "Macintosh": "Mac"}
+    found = [next((n for n in names if n in agent), "") for names in (browsers, machines)]
+    return " · ".join(known.get(n, n) for n in found if n) or _("Unknown device")
+
+
+@register.filter
 def undo(message: Message) -> str:
     """Return where a toast's Undo goes, empty when it has none."""
     tags = message.extra_tags or ""

@@ -11,20 +11,26 @@ import msgspec
 import numpy as np
 
 from carillon.bus.server import Receive, Scope, Send, answer, is_ours, read_body
+from carillon.media.g711 import FRAME_SAMPLES
 from carillon.media.wav import NotWav, read_wav, write_wav
 from carillon.sandbox.canary import Canary
 from carillon.sandbox.network import Armed, Network
-from carillon.sandbox.phones import Result, Script
+from carillon.sandbox.phones import Phone, Result, Script
 from carillon.sandbox.rtp import KEYS
 from carillon.schema.sandbox import (
     ArmWish,
     CallResult,
     CallWish,
+    HandsWish,
+    Listened,
+    OutsidePhone,
     PhoneScript,
+    PhoneWish,
     ResultWish,
 )
 
 MOST_BODY_BYTES = 32 << 20
+LONGEST_HANDS_SECONDS = 3600.0
 
 
 class BadWish(Exception):
@@ -32,7 +38,7 @@ class BadWish(Exception):
 
 
 class Api:
-    """Routes `/call`, `/arm`, `/result` and `/canary`."""
+    """Routes `/call`, `/arm`, `/result`, `/canary`, and `/hands`, `/phones`, `/phone` for people."""
 
     def __init__(self, secret: str, network: Network, canary: Canary) -> None:
         self._secret = secret
@@ -65,6 +71,13 @@ class Api:
                 return self._arm(msgspec.json.decode(body, type=ArmWish))
             case "POST", "/result":
                 return await self._result(msgspec.json.decode(body, type=ResultWish))
+            case "POST", "/hands":
+                return self._hands(msgspec.json.decode(body, type=HandsWish))
+            case "POST", "/phones":
+                found = self._network.hands.phones(msgspec.json.decode(body, type=str))
+                return msgspec.json.encode([_seen(phone) for phone in found])
+            case "POST", "/phone":
+                return self._use(msgspec.json.decode(body, type=PhoneWish))
             case _:
                 raise BadWish("no such path")
 
@@ -91,11 +104,52 @@ class Api:
             raise BadWish(f"no call to {wish.number} ended in time") from error
         return _written(result)
 
+    def _hands(self, wish: HandsWish) -> bytes:
+        if not wish.number.lstrip("+").isdecimal():
+            raise BadWish(f"{wish.number!r} is not a telephone number")
+        self._network.hands.take(wish.number, min(wish.seconds, LONGEST_HANDS_SECONDS))
+        return b"{}"
+
+    def _use(self, wish: PhoneWish) -> bytes:
+        phone = self._network.hands.phone(wish.phone)
+        if phone is None:
+            raise BadWish(f"no call {wish.phone} is answered by hand")
+        match wish.do:
+            case "answer":
+                phone.picked_up.set()
+            case "hang-up":
+                phone.hang_up()
+            case "press" if phone.state == "talking":
+                phone.sound.press(_keys(wish.keys))
+            case "say" if phone.state == "talking":
+                phone.sound.say(read_wav(wish.sound))
+            case "listen":
+                heard = phone.sound.heard(max(0, wish.after) // FRAME_SAMPLES)
+                pcm = heard.astype("<i2").tobytes()
+                return msgspec.json.encode(Listened(state=phone.state, pcm=pcm))
+            case _:
+                raise BadWish(f"{wish.do!r} cannot be done now")
+        return msgspec.json.encode(Listened(state=phone.state))
+
+
+def _seen(phone: Phone) -> OutsidePhone:
+    return OutsidePhone(
+        phone=phone.leg,
+        number=phone.number,
+        caller=phone.caller,
+        state=phone.state,
+        began_at=phone.began_at,
+    )
+
+
+def _keys(keys: str) -> str:
+    if len(keys) > 100 or any(key.upper() not in KEYS for key in keys):
+        raise BadWish("digits are 0-9, *, # and A-D, at most 100")
+    return keys
+
 
 def _script(wish: PhoneScript) -> Script:
-    digits = wish.digits + wish.then_digits
-    if len(digits) > 100 or any(digit.upper() not in KEYS for digit in digits):
-        raise BadWish("digits are 0-9, *, # and A-D, at most 100")
+    _keys(wish.digits + wish.then_digits)
     return Script(
         say=read_wav(wish.say) if wish.say else np.zeros(0, np.int16),
         loop=wish.loop,

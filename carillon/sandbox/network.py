@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from carillon.bus.config import Config
 from carillon.media import sdp
+from carillon.sandbox.hands import Hands
 from carillon.sandbox.phones import Phone, Result, Script
 from carillon.schema.events import AnyEvent
 from carillon.sip.endpoint import Endpoint, Event, Flow, InviteReceived, RequestReceived
@@ -47,6 +48,10 @@ class Armed:
         self.results.put_nowait(result)
 
 
+BY_HAND = Armed(Script(hang_up=False), ring_seconds=60.0)
+"""How a number behaves that a person answers."""
+
+
 class Network:
     """Every outside phone, on one SIP socket."""
 
@@ -60,6 +65,7 @@ class Network:
         self._phones: dict[int, Phone] = {}
         self._armed: OrderedDict[str, Armed] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.hands = Hands()
 
     async def listen(self) -> None:
         """Bind the SIP socket."""
@@ -141,10 +147,13 @@ class Network:
         except RemoteError as error:
             self.endpoint.refuse(event.leg, error.status, self.now)
             return
-        armed = self._armed.get(called) or self._unarmed(called)
+        by_hand = self.hands.has(called)
+        armed = BY_HAND if by_hand else self._armed.get(called) or self._unarmed(called)
         phone = Phone(self, armed.script)
         phone.leg = event.leg
         self._phones[event.leg] = phone
+        if by_hand:
+            self.hands.keep(phone, called, event.request)
         task = asyncio.get_running_loop().create_task(self._answer(phone, armed, event))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -160,7 +169,11 @@ class Network:
             await phone.open()
             self.endpoint.ring(phone.leg, self.now)
             self.drain()
-            if not await _passes(phone.ended, armed.ring_seconds):
+            if armed is BY_HAND:
+                if not await self.hands.answered(phone, armed.ring_seconds):
+                    phone.hang_up()
+                    return
+            elif not await _passes(phone.ended, armed.ring_seconds):
                 armed.keep(phone.result)
                 return
             if armed.status != 200:
@@ -172,7 +185,9 @@ class Network:
             self.endpoint.accept(phone.leg, answer, self.now)
             self.drain()
             phone.connect()
-            armed.keep(await phone.live())
+            result = await phone.live()
+            if armed is not BY_HAND:
+                armed.keep(result)
         except (sdp.NotAcceptable, OSError) as error:
             log.info("sandbox: cannot take a call (%s)", error)
             self.endpoint.refuse(phone.leg, 488, self.now)

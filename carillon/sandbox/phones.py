@@ -64,6 +64,11 @@ class Phone:
         self.sound = Sound()
         self.port = 0
         self.result = Result()
+        self.number = self.caller = ""
+        """Who is called and who calls, where a person answers."""
+        self.began_at = 0.0
+        """When it began to ring, as time of day."""
+        self.picked_up = asyncio.Event()
         self.connected = asyncio.Event()
         self.ended = asyncio.Event()
         self._began_at = 0.0
@@ -131,6 +136,13 @@ class Phone:
         self.sound.close()
         self.ended.set()
         self._network.forget(self)
+
+    @property
+    def state(self) -> str:
+        """How the call is: ringing, talking, over."""
+        if self.ended.is_set():
+            return "over"
+        return "talking" if self.connected.is_set() else "ringing"
 
     def hang_up(self) -> None:
         """End the call."""

@@ -57,3 +57,40 @@ class CallResult(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     ended_by: str
     heard: bytes
+
+
+class HandsWish(msgspec.Struct, frozen=True, kw_only=True):
+    """For so long, calls to this outside number ring until a person answers them (`PhoneWish`)."""
+
+    number: str
+    seconds: float = 900.0
+
+
+class OutsidePhone(msgspec.Struct, frozen=True, kw_only=True):
+    """A call to a number that is answered by hand. `state`: ringing, talking, over."""
+
+    phone: int
+    number: str
+    caller: str
+    state: str
+    began_at: float
+
+
+class PhoneWish(msgspec.Struct, frozen=True, kw_only=True):
+    """Let a person use such a phone. `do`: answer, hang-up, press (`keys`), say (`sound`), listen.
+
+    The answer is a `Listened`: of `listen`, with what was heard after the first `after` samples.
+    """
+
+    phone: int
+    do: str
+    keys: str = ""
+    sound: bytes = b""
+    after: int = 0
+
+
+class Listened(msgspec.Struct, frozen=True, kw_only=True):
+    """How the call is, and what was heard: 16 bit little-endian at 8 kHz, without a header."""
+
+    state: str
+    pcm: bytes = b""

@@ -90,7 +90,13 @@ def cast(db: None) -> Cast:
             email = f"{name.lower()}@acme.example"
             users[role] = make_user(email, name)
             people[role] = add_person(
-                acme, name=name, extension=str(101 + len(people)), email=email, role=role, by=ann
+                acme,
+                name=name,
+                extension=str(101 + len(people)),
+                email=email,
+                role=role,
+                invite=False,
+                by=ann,
             )
         team = create_team(acme, "Sales", [people["user"], people["supervisor"]], by=ann)
         device = add_device(people["user"], "desk", by=ann)

@@ -47,6 +47,7 @@ THEIRS_EDITED = (302, 404, 404, 403, 403, 403, 302, 302)
 THEIRS_EDITED_PAGE = (302, 404, 404, 403, 403, 403, 200, 200)
 STAFF = (302, 404, 200, 404, 404, 404, 404, 404)
 PUBLIC = (200,) * 8
+GONE = (410,) * 8
 SECRET = (404,) * 8
 TABLE: dict[str, tuple[int, ...]] = {
     "home": (302, 200, 200, 302, 200, 200, 200, 200),
@@ -68,7 +69,27 @@ TABLE: dict[str, tuple[int, ...]] = {
     "sign-out!": (302,) * 8,
     "welcome": (410,) * 8,
     "account": EVERYBODY,
-    "password!": (302, 422, 422, 422, 422, 422, 422, 422),
+    "sign-up": PUBLIC,
+    "sign-up-numbers": PUBLIC,
+    "sign-up-sent": PUBLIC,
+    "activate": GONE,
+    "activate-link": GONE,
+    "new-link!": (302,) * 8,
+    "activate-call!": GONE,
+    "activate-code!": GONE,
+    "activate-secrets!": GONE,
+    "pretend-phone": GONE,
+    "use-phone!": GONE,
+    "phone-sound": SECRET,
+    "security": EVERYBODY,
+    "change-password": EVERYBODY,
+    "change-pin": EVERYBODY,
+    "change-question": EVERYBODY,
+    "end-sessions!": (302,) * 8,
+    "forgotten": PUBLIC,
+    "reset": GONE,
+    "check!": PUBLIC,
+    "challenge": PUBLIC,
     "theme!": (302,) * 8,
     "language!": (302,) * 8,
     "start": (302,) * 8,
@@ -143,7 +164,15 @@ TABLE: dict[str, tuple[int, ...]] = {
     "remove-tag!": THEIRS_EDITED,
     "call-tags": THEIRS_OWN,
 }
-WITHOUT_SIGN_IN = {"sign-in", "welcome", "healthz", "language!", "start", "start-demo!"}
+WITHOUT_SIGN_IN = {
+    "new-link!",
+    "sign-in",
+    "welcome",
+    "healthz",
+    "language!",
+    "start",
+    "start-demo!",
+}
 
 
 def names(patterns: list[URLPattern | URLResolver]) -> Iterator[str]:
@@ -184,6 +213,11 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         "give-role": [Membership.objects.get(user=cast.users["user"]).pk],
         "send-again": [letter.pk],
         "welcome": ["MQ", "no-such-token"],
+        "activate-link": ["no-such-token"],
+        "reset": ["no-such-token"],
+        "use-phone": [1],
+        "phone-sound": [1],
+        "check": ["pin"],
         "number-message": [number.pk, "greeting"],
         "number-voicemail": [number.pk, "closed"],
         "sentence-sound": ["en", "nobody"],
@@ -235,9 +269,10 @@ def test_each_role_is_answered_as_the_table_says(role: str, cast: Cast, addresse
 def answer_to(client: Client, line: str, addresses: dict[str, str]) -> int:
     """Ask, take back whatever it changed, and return the status."""
     ask = client.post if line.endswith("!") else client.get
+    query = {"country": "FR"} if line == "sign-up-numbers" else {}
     cookies = dict(client.cookies)
     with transaction.atomic():
-        answer = ask(addresses[line.rstrip("!")])
+        answer = ask(addresses[line.rstrip("!")], query)
         transaction.set_rollback(True)
     client.cookies.clear()
     client.cookies.update(cookies)

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from carillon.sandbox.hands import MOST_PHONES, Hands
 from carillon.sandbox.network import MOST_RESULTS, Armed, Network
-from carillon.sandbox.phones import Result, Script
-from carillon.sip.endpoint import Failed, Progressed
+from carillon.sandbox.phones import Phone, Result, Script
+from carillon.sip.endpoint import Answered, Failed, Progressed
+from carillon.sip.message import parse
 from tests.switch.office import Peer, scene, scratch, until
 
 NUMBER = "+33688000005"
+CALL = b"INVITE sip:+33688000005@h SIP/2.0\r\nFrom: <sip:+33199001001@h>;tag=1\r\n\r\n"
 
 
 class Place:
@@ -85,6 +88,53 @@ async def test_only_the_switch_may_call_out(tmp_path: Path) -> None:
         await stranger.is_over(leg)
         assert stranger.status(leg) == 403
         stranger.close()
+
+
+@scene
+async def test_a_person_answers_a_number_hears_the_caller_and_hangs_up(tmp_path: Path) -> None:
+    async with place(tmp_path) as it:
+        it.network.hands.take(NUMBER, 60)
+        leg = it.call()
+        await until(lambda: it.network.hands.phones(NUMBER), "the call to ring")
+        (phone,) = it.network.hands.phones(NUMBER)
+        await until(lambda: it.switch.of(Progressed, leg), "ringing")
+        assert phone.state == "ringing"
+        phone.picked_up.set()
+        await until(lambda: it.switch.of(Answered, leg), "the answer")
+        assert phone.state == "talking"
+        phone.hang_up()
+        await it.switch.is_over(leg)
+        assert it.network.hands.phone(phone.leg) is phone, "what was said can still be heard"
+        assert phone.state == "over"
+
+
+@scene
+async def test_a_number_answered_by_hand_can_be_declined_or_left_ringing(tmp_path: Path) -> None:
+    async with place(tmp_path) as it:
+        it.network.hands.take(NUMBER, 60)
+        declined = it.call()
+        await until(lambda: it.network.hands.phones(NUMBER), "the call to ring")
+        it.network.hands.phones(NUMBER)[0].hang_up()
+        await it.switch.is_over(declined)
+        assert it.switch.status(declined) == 480
+        given_up = it.call()
+        await until(lambda: len(it.network.hands.phones(NUMBER)) == 2, "the second call")
+        await until(lambda: it.switch.of(Progressed, given_up), "ringing")
+        it.switch.hang_up(given_up)
+        await until(lambda: it.network.hands.phones(NUMBER)[1].state == "over", "its end")
+        it.network.hands.take(NUMBER, 0)
+        assert not it.network.hands.has(NUMBER), "after its time the number is like any other"
+
+
+def test_calls_answered_by_hand_do_not_pile_up() -> None:
+    hands, request = Hands(), parse(CALL)
+    for leg in range(MOST_PHONES + 30):
+        phone = Phone(None, Script())  # type: ignore[arg-type]  # it never calls
+        phone.leg = leg
+        phone.ended.set()
+        hands.keep(phone, NUMBER, request)
+    assert len(hands.phones(NUMBER)) == MOST_PHONES
+    assert hands.phones(NUMBER)[0].leg == 30
 
 
 def test_results_that_nobody_asks_for_do_not_pile_up() -> None:

@@ -19,12 +19,17 @@ LANGUAGES = [("fr", "Français"), ("en", "English")]
 
 
 class SignInForm(Form):
-    """E-mail and password. Says when to come back instead of pretending the password is wrong."""
+    """E-mail or telephone number, and password.
 
-    email = forms.EmailField(
-        label=gettext_lazy("E-mail"),
+    Says when to come back instead of pretending that the password is wrong.
+    """
+
+    email = forms.CharField(
+        label=gettext_lazy("E-mail or telephone number"),
         max_length=254,
-        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username webauthn", "autofocus": True, "inputmode": "email"}
+        ),
     )
     password = forms.CharField(
         label=gettext_lazy("Password"),
@@ -48,11 +53,11 @@ class SignInForm(Form):
             raise forms.ValidationError(
                 _("Too many attempts. Wait 15 minutes, then try again."), code="throttled"
             )
-        found = authenticate(self._request, username=email.strip().lower(), password=password)
+        found = authenticate(self._request, username=email, password=password)
         if not isinstance(found, User):
             throttle.note_failure(email, address)
             raise forms.ValidationError(
-                _("This e-mail and password do not go together. Check both; capitals count."),
+                _("These do not go together. Check both; capitals count in the password."),
                 code="wrong",
             )
         throttle.forget_failures(email, address)

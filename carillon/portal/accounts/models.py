@@ -95,10 +95,12 @@ class LinkToken(models.Model):
     """A link that was sent to somebody: good for a while and for one use. Only its hash is kept."""
 
     class Purpose(models.TextChoices):
+        SIGN_UP = "sign-up"
         ACTIVATE = "activate"
         RESET = "reset"
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="links")
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="links")
+    """Whose it is; None of a sign-up until the link is opened."""
     purpose = models.CharField(max_length=10, choices=Purpose)
     hash = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField()
@@ -198,3 +200,18 @@ class OutsideAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} at {self.issuer}"
+
+
+class Attempt(models.Model):
+    """Something that may be done only so often: kept for as long as it counts."""
+
+    kind = models.CharField(max_length=20)
+    key = models.CharField(max_length=64)
+    """From where, or for whom; hashed where it is an address of mail."""
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["kind", "key", "at"], name="attempt_counted")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"

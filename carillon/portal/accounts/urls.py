@@ -11,7 +11,6 @@ urlpatterns = [
     path("sign-out", views.sign_out, name="sign-out"),
     path("welcome/<str:uid>/<str:token>", views.welcome, name="welcome"),
     path("account", views.account, name="account"),
-    path("account/password", views.password, name="password"),
     path("theme", views.theme, name="theme"),
     path("language", views.language, name="language"),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login, logout, update_session_auth_hash
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from carillon.portal.accounts import actions
+from carillon.portal.accounts import actions, signing
 from carillon.portal.accounts.forms import LANGUAGES, AccountForm, NewPasswordForm, SignInForm
 from carillon.portal.accounts.invitations import invited_user
 from carillon.portal.accounts.models import User
@@ -31,10 +31,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return redirect("start")
     form = SignInForm(request, request.POST or None)
     if form.is_valid() and form.user is not None:
-        login(request, form.user)
+        if signing.needs_second_step(form.user):
+            signing.wait_for_second_step(request, form.user, _safe_next(request))
+            return redirect("second-step")
+        signing.enter(request, form.user)
         return redirect(_safe_next(request))
     status = 422 if form.is_bound else 200
-    return render(request, "accounts/sign_in.html", {"form": form}, status=status)
+    context = {"form": form, "config": settings.CONFIG}
+    return render(request, "accounts/sign_in.html", context, status=status)
 
 
 @require_POST
@@ -55,7 +59,7 @@ def welcome(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     form = NewPasswordForm(user, request.POST or None)
     if form.is_valid():
         actions.choose_password(user, form.cleaned_data["password"])
-        login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+        signing.enter(request, user)
         return redirect("home")
     status = 422 if form.is_bound else 200
     facts = {"form": form, "invited": user}
@@ -72,24 +76,7 @@ def account(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Your account is saved."))
         return redirect("account")
     status = 422 if form.is_bound else 200
-    context = {"form": form, "password_form": NewPasswordForm(user)}
-    return render(request, "accounts/account.html", context, status=status)
-
-
-@require_POST
-@sensitive_post_parameters("password")
-def password(request: HttpRequest) -> HttpResponse:
-    """Change one's own password; this session stays open, the others end."""
-    user = _user(request)
-    form = NewPasswordForm(user, request.POST)
-    if form.is_valid():
-        actions.choose_password(user, form.cleaned_data["password"])
-        update_session_auth_hash(request, user)
-        messages.success(request, _("Your password is changed. Other devices are signed out."))
-        return redirect("account")
-    facts = {"name": user.name, "language": user.language, "theme": user.theme}
-    context = {"form": AccountForm(initial=facts), "password_form": form}
-    return render(request, "accounts/account.html", context, status=422)
+    return render(request, "accounts/account.html", {"form": form}, status=status)
 
 
 @require_POST

@@ -93,6 +93,7 @@ def _people(company: Company, owner: User) -> dict[str, Person]:
                 extension=extension,
                 email=somebody.email,
                 role=somebody.role or "user",
+                invite=False,
                 by=owner,
             )
         if somebody.phone:

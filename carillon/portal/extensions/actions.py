@@ -17,6 +17,7 @@ from carillon.portal.companies.publish import bump_plan
 from carillon.portal.companies.scope import CompanyOwned
 from carillon.portal.extensions.credentials import new_credentials
 from carillon.portal.extensions.models import Device, Person, Team
+from carillon.portal.extensions.welcome import write_invitation
 from carillon.portal.refused import Refused
 
 FIRST_EXTENSION = 101
@@ -38,9 +39,10 @@ def add_person(
     role: str = Membership.Role.USER,
     language: str = "",
     call_waiting: bool = False,
+    invite: bool = True,
     by: User | None,
 ) -> Person:
-    """Add somebody; with an e-mail they also get a sign-in, and choose their password themselves."""
+    """Add somebody; with an e-mail they get a sign-in, and a message to choose their password with."""
     language = language or company.language
     if email and by is not None:
         roles.check_owner_rights(company, [role], by)
@@ -61,6 +63,8 @@ def add_person(
     )
     after = {"extension": extension, "email": email, "role": role if email else ""}
     audit.write(company, by, "person-added", (person.key, name), after=after)
+    if invite and user is not None and not user.has_usable_password():
+        write_invitation(user, by=by.name if by else "")
     bump_plan(company)
     return person
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,14 +10,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from carillon.portal.accounts import signing
 from carillon.portal.accounts.actions import choose_language
 from carillon.portal.accounts.models import User
 from carillon.portal.demo.company import create_demo
 from carillon.portal.onboarding import actions
 from carillon.portal.onboarding.forms import StartForm
 from carillon.portal.refused import Refused
-
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 @login_not_required
@@ -51,5 +49,5 @@ def start_demo(request: HttpRequest) -> HttpResponse:
 def _enter(request: HttpRequest, user: User) -> HttpResponse:
     """Sign in, in the language the reader was using."""
     choose_language(user, "fr" if get_language() == "fr" else "en")
-    login(request, user, backend=BACKEND)
+    signing.enter(request, user)
     return redirect("home")

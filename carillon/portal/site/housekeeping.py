@@ -7,11 +7,18 @@ from datetime import timedelta
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from carillon.portal.accounts.models import SignInFailure
+from carillon.portal.accounts.models import (
+    Attempt,
+    LinkToken,
+    OpenSession,
+    PhoneCheck,
+    SignInFailure,
+)
 from carillon.portal.mail.delivery import KEPT
 from carillon.portal.mail.models import MailMessage
 
 FAILURES_KEPT = timedelta(days=1)
+LINKS_KEPT = timedelta(days=30)
 
 
 def keep_house() -> None:
@@ -19,4 +26,8 @@ def keep_house() -> None:
     now = timezone.now()
     Session.objects.filter(expire_date__lt=now).delete()
     SignInFailure.objects.filter(at__lt=now - FAILURES_KEPT).delete()
+    Attempt.objects.filter(at__lt=now - FAILURES_KEPT).delete()
+    PhoneCheck.objects.filter(at__lt=now - FAILURES_KEPT).delete()
+    LinkToken.objects.filter(expires_at__lt=now - LINKS_KEPT).delete()
+    OpenSession.objects.exclude(key__in=Session.objects.values("session_key")).delete()
     MailMessage.objects.filter(created_at__lt=now - KEPT).delete()

@@ -19,17 +19,11 @@ from django.views.decorators.http import require_GET, require_POST
 from carillon.portal import mail
 from carillon.portal.accounts.models import User
 from carillon.portal.companies.access import staff
+from carillon.portal.identity.phonecheck import is_sandbox
+from carillon.portal.identity.views import OWN_MAIL
 from carillon.portal.mail.models import MailMessage
-from carillon.portal.routing.models import Trunk
 
 ROWS_PER_PAGE = 50
-OWN_MAIL = "own_mail"
-"""The session's list of messages this browser asked for before anybody was signed in."""
-
-
-def is_sandbox() -> bool:
-    """Say whether this system only plays: no carrier but the pretend one."""
-    return not Trunk.objects.exists()
 
 
 def readable(request: HttpRequest) -> QuerySet[MailMessage]:

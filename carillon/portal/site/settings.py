@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "carillon.portal.journal",
     "carillon.portal.demo",
     "carillon.portal.onboarding",
+    "carillon.portal.identity",
     "carillon.portal.site",
 ]
 MIDDLEWARE = [
@@ -95,6 +96,7 @@ DATABASES = {
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "/sign-in"
 LOGIN_REDIRECT_URL = "/"
+AUTHENTICATION_BACKENDS = ["carillon.portal.accounts.backends.EmailOrPhone"]
 PASSWORD_HASHERS = ["carillon.portal.accounts.hashers.LeanArgon2"]
 PASSWORD_RESET_TIMEOUT = 48 * 3600
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "carillon.portal.accounts.checking.CriteriaValidator"}]

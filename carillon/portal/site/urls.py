@@ -29,6 +29,7 @@ urlpatterns = [
     path("", include("carillon.portal.voicemail.urls")),
     path("", include("carillon.portal.followup.urls")),
     path("", include("carillon.portal.onboarding.urls")),
+    path("", include("carillon.portal.identity.urls")),
 ]
 handler403 = "carillon.portal.site.views.forbidden"
 handler404 = "carillon.portal.site.views.not_found"
