@@ -12,6 +12,7 @@ import msgspec
 
 from carillon.schema.commands import CanaryReport, Command, CommandAnswer, SwitchStatus
 from carillon.schema.events import JournalPage, read_page
+from carillon.schema.mailbox import ChangeMailbox, Mailbox, MailboxChanged, OpenMailbox
 from carillon.schema.plan import Plan, PlanIndex, read_index, read_plan
 from carillon.schema.sandbox import (
     ArmWish,
@@ -123,6 +124,16 @@ class PortalClient:
     def plan(self, company: str) -> Plan:
         """Return a company's newest plan."""
         return _read(read_plan, self._door.expect("GET", f"/internal/plans/{company}"))
+
+    def open_mailbox(self, wish: OpenMailbox) -> Mailbox:
+        """Have a PIN checked, and hear the messages where it is right."""
+        answer = self._door.expect("POST", "/internal/pin", msgspec.json.encode(wish))
+        return _read(lambda b: msgspec.json.decode(b, type=Mailbox), answer)
+
+    def change_mailbox(self, wish: ChangeMailbox) -> MailboxChanged:
+        """Do something with a message."""
+        answer = self._door.expect("POST", "/internal/mailbox", msgspec.json.encode(wish))
+        return _read(lambda b: msgspec.json.decode(b, type=MailboxChanged), answer)
 
 
 class SandboxClient:

@@ -12,6 +12,7 @@ from carillon.flows.directory import DirectoryRun
 from carillon.flows.extensions import plain_node, user_entry
 from carillon.flows.greeting import GreetingRun
 from carillon.flows.hours import opening
+from carillon.flows.mailbox import MailboxRun
 from carillon.flows.menu import MenuRun
 from carillon.flows.ring import RingRun
 from carillon.flows.steps import (
@@ -40,6 +41,7 @@ from carillon.schema.plan import (
     GreetingNode,
     HangUpNode,
     HoursNode,
+    MailboxNode,
     MenuNode,
     Node,
     Number,
@@ -99,7 +101,7 @@ class Course:
     def leave(self) -> list[Asked]:
         """The caller hung up: return what remains to be done (keep a message already recorded)."""
         self.ended = True
-        asked = self._run.leave() if isinstance(self._run, VoicemailRun) else []
+        asked = self._run.leave() if isinstance(self._run, VoicemailRun | MailboxRun) else []
         self._remember(asked)
         return asked
 
@@ -198,6 +200,10 @@ class Course:
                 return self._enter_number(node)
             case MenuNode():
                 self._run = MenuRun(node)
+            case MailboxNode():
+                # Nobody who hears their own messages has missed anybody.
+                self._story.talked = True
+                self._run = MailboxRun(node)
             case DirectoryNode():
                 self._run = DirectoryRun(node)
             case GreetingNode():

@@ -10,6 +10,7 @@ from carillon.schema.plan import (
     GreetingNode,
     HangUpNode,
     Node,
+    OutsideTarget,
     Plan,
     Prompt,
     RingNode,
@@ -20,7 +21,9 @@ from carillon.schema.plan import (
 )
 
 RING_SECONDS = 25
-PHONES, AWAY, END = "@phones:", "@away:", "@end"
+CALL_SECONDS = 60
+PHONES, AWAY, CALL, END = "@phones:", "@away:", "@call:", "@end"
+"""Names of nodes: a user's phones and voicemail, a call to the outside, the end."""
 
 
 def user_entry(plan: Plan, user: User) -> str:
@@ -42,6 +45,9 @@ def plain_node(plan: Plan, name: str, language: str, *, answered: bool) -> Node 
             return VoicemailNode(name, box[1], box[0])
         nobody = plan.system_prompts.get(f"{language}.nobody") if answered else None
         return GreetingNode(name, nobody, END) if nobody else HangUpNode(name)
+    if name.startswith(CALL):
+        step = RingStep(OutsideTarget(name.removeprefix(CALL)), CALL_SECONDS)
+        return RingNode(name, (step,), then=END)
     return HangUpNode(END) if name == END else None
 
 

@@ -67,11 +67,17 @@ FEATURES = {
     "*5": "park",
     "*8": "pick-up",
     "*4": "listen",
+    "*70": "override-clear",
+    "*71": "override-close",
+    "*72": "override-open",
     "*78": "dnd-on",
     "*79": "dnd-off",
+    "*97": "messages",
+    "*98": "messages-of",
 }
 """Feature codes: parking (with two digits, a slot), taking a call that rings anybody or (with an extension)
-one colleague, listening to a colleague's call (with an extension), do-not-disturb."""
+one colleague, listening to a colleague's call (with an extension), following the hours again, closing or
+opening the company (with two digits, so many hours), do-not-disturb, messages: one's own, or anybody's."""
 LONGEST_FEATURE = 12
 
 
@@ -101,8 +107,7 @@ def is_e164(text: str) -> bool:
 
 def way_out(plan: Plan, user: User, dialled: str) -> Way:
     """Decide where a call dialled by `user` goes. An emergency number is before everything else."""
-    shown = next((n for n in plan.numbers if n.id == user.default_number), None)
-    shown = shown or next(iter(plan.numbers), None)
+    shown = shown_number(plan, user)
     if dialled in plan.dial_rules.emergency:
         return ToOutside(dialled, shown or Number("", "", plan.name, entry=""), emergency=True)
     if dialled.startswith("*"):
@@ -119,6 +124,12 @@ def way_out(plan: Plan, user: User, dialled: str) -> Way:
     if not may_call(plan.limits, e164):
         return NoWay("call.country-blocked", 403)
     return ToOutside(e164, shown) if shown else NoWay("call.no-caller-id", 403)
+
+
+def shown_number(plan: Plan, user: User) -> Number | None:
+    """Return the number the outside is shown when a user calls."""
+    own = next((n for n in plan.numbers if n.id == user.default_number), None)
+    return own or next(iter(plan.numbers), None)
 
 
 def may_call(limits: Limits, e164: str) -> bool:
@@ -199,14 +210,3 @@ def entrance(plan: Plan, way: ToUser | ToNumber | ToOutside, dialled: str) -> En
             flow, number = outside_flow(plan, way)
             target = OutsideTarget(e164, way.emergency)
             return Entrance(flow, number, "outbound", e164, e164, shown.id or None, target)
-
-
-def say_and_end(plan: Plan, user: User, name: str) -> tuple[Plan, Number]:
-    """Return a flow that speaks one of the system's sentences and ends."""
-    prompt = plan.system_prompts.get(f"{user.language}.{name}")
-    nodes: dict[str, Node] = {
-        "say": GreetingNode("say", prompt, then="end"),
-        "end": HangUpNode("end"),
-    }
-    number = Number("", user.extension, user.name, entry="say", language=user.language)
-    return structs.replace(plan, nodes=nodes), number

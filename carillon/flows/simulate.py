@@ -236,6 +236,16 @@ class _Stage:
 
     def _do_more(self, wish: steps.Asked) -> None:
         match wish:
+            case steps.StopPlaying():
+                self._drop(self._playing)
+                self._listen()
+            case steps.PlayMessage(prompts):
+                spoken = sum(prompt.seconds for prompt in prompts)
+                self._play(spoken + self._scenario.message_seconds)
+            case steps.AskMailbox():
+                self._later(0.0, "event", steps.MailboxOpened("ok"))
+            case steps.ChangeMessage(act=act):
+                self._later(0.0, "event", steps.MessageChanged(act, True))
             case steps.SetTimer(seconds, name):
                 self._drop(self._timers.get(name))
                 self._timers[name] = self._later(seconds, "event", steps.TimerFired(name))

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from carillon.schema.mailbox import MailboxMessage
 from carillon.schema.plan import Number, Plan, Prompt, Target
 
 
@@ -92,7 +93,32 @@ class Recorded(msgspec.Struct, frozen=True):
     digit: str = ""
 
 
-Happening = Played | Pressed | TimerFired | Offered | NobodyLeft | Picked | RingingEnded | Recorded
+class MailboxOpened(msgspec.Struct, frozen=True):
+    """The portal looked at a PIN. `verdict`: ok, wrong, locked, or down where there is no answer."""
+
+    verdict: str
+    messages: tuple[MailboxMessage, ...] = ()
+
+
+class MessageChanged(msgspec.Struct, frozen=True):
+    """What was asked of a message is done, or could not be."""
+
+    act: str
+    done: bool
+
+
+Happening = (
+    Played
+    | Pressed
+    | TimerFired
+    | Offered
+    | NobodyLeft
+    | Picked
+    | RingingEnded
+    | Recorded
+    | MailboxOpened
+    | MessageChanged
+)
 
 # -- commands: what the flow asks for ------------------------------------------------------------
 
@@ -203,6 +229,42 @@ class Decide(msgspec.Struct, frozen=True):
     facts: dict[str, str] = {}
 
 
+class AskMailbox(msgspec.Struct, frozen=True):
+    """Have the portal check a user's PIN; `MailboxOpened` follows."""
+
+    user: str
+    pin: str
+
+
+class ChangeMessage(msgspec.Struct, frozen=True):
+    """Have the portal do something with a message (`schema.mailbox.ACTS`); `MessageChanged` follows."""
+
+    user: str
+    act: str
+    message: int
+    to: str = ""
+
+
+class PlayMessage(msgspec.Struct, frozen=True):
+    """Play prompts and then a message, `path` below the recordings; `Played` follows."""
+
+    prompts: tuple[Prompt, ...]
+    path: str
+
+
+class HideKeys(msgspec.Struct, frozen=True):
+    """Tell no history of the keys from here on: they are a secret. Or tell them again."""
+
+    hidden: bool
+
+
+class ChooseAvailability(msgspec.Struct, frozen=True):
+    """Turn a user's do-not-disturb on or off."""
+
+    user: str
+    available: bool
+
+
 class BecomeNumber(msgspec.Struct, frozen=True):
     """From here on the call is one to another number of the company: its recording rules, its name."""
 
@@ -238,6 +300,11 @@ Asked = (
     | DropRecording
     | KeepMessage
     | Decide
+    | AskMailbox
+    | ChangeMessage
+    | PlayMessage
+    | HideKeys
+    | ChooseAvailability
     | BecomeNumber
     | GoTo
     | End

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from carillon.flows.features import feature
 from carillon.flows.outgoing import (
     NoWay,
     ToFeature,
@@ -15,12 +17,11 @@ from carillon.flows.outgoing import (
     Way,
     entrance,
     normalise,
-    say_and_end,
     way_out,
 )
 from carillon.schema.canary import CALLED
 from carillon.schema.cdr import CALLER_LEG
-from carillon.schema.events import AvailabilityChosen, CallArrived, CallEnded, Decided
+from carillon.schema.events import CallArrived, CallEnded, Decided
 from carillon.schema.plan import DialRules, Number, Plan, Trunk, User
 from carillon.sip.core import ALLOW as METHODS
 from carillon.sip.core import SUPPORTED
@@ -184,9 +185,7 @@ class Arrivals:
             raise Refusal(way.status)
         if not isinstance(way, ToFeature):
             self._to_flow(received, leg, owner, way, dialled)
-        elif way.name in ("dnd-on", "dnd-off"):
-            self._choose_availability(received, leg, owner, way)
-        else:
+        elif not self._speaks(received, leg, owner, way):
             self._admit(leg, lambda: self._board.orders.feature(leg, plan, user, way))
 
     def _colleague(self, plan: Plan, gruu: Gruu) -> User:
@@ -235,22 +234,19 @@ class Arrivals:
         )
         self._begin(received, leg, arrived, into.plan, into.number, gruu)
 
-    def _choose_availability(
-        self, received: InviteReceived, leg: Leg, owner: Owner, way: ToFeature
-    ) -> None:
-        """Turn do-not-disturb on or off; the portal keeps it, the phone hears so."""
+    def _speaks(self, received: InviteReceived, leg: Leg, owner: Owner, way: ToFeature) -> bool:
+        """Let a phone hear what its code leads to; False for a code that takes part in a call."""
         plan, user, board = owner.plan, owner.user, self._board
-        available = way.name == "dnd-off"
-        chosen = AvailabilityChosen(
-            at=board.clock(), company=plan.company, user=user.id, available=available
-        )
-        board.driver.events.append(chosen)
-        flow, number = say_and_end(plan, user, way.name)
+        found = feature(plan, user, way, datetime.fromtimestamp(board.clock(), UTC))
+        if found is None:
+            return False
+        board.driver.events.extend(found.happened)
         dialled = parse_uri(received.request.uri).user
         arrived = self._arrived(
             plan, "internal", user.extension, dialled, caller_name=user.name, user=user.id
         )
-        self._begin(received, leg, arrived, flow, number)
+        self._begin(received, leg, arrived, found.plan, found.number)
+        return True
 
     def _caller_leg(self, received: InviteReceived, party: Party, plan: Plan) -> Leg:
         leg = Leg(self._board, CALLER_LEG, party, self._board.halls.of(plan.company))

@@ -48,6 +48,7 @@ from carillon.switch.lamps import Lamps
 from carillon.switch.lapse import Lapse
 from carillon.switch.legs import Leg
 from carillon.switch.live import live_call
+from carillon.switch.mailboxes import Mailboxes
 from carillon.switch.orders import Orders
 from carillon.switch.parking import Parking
 from carillon.switch.people import People
@@ -144,6 +145,7 @@ class Switchboard:
             move=self.endpoint.move_flow,
         )
         self.lamps = Lamps(self)
+        self.mailboxes = Mailboxes(self, portal)
         self.queues = Queues(self)
         self.people = People(self, self._user_changed)
         self.halls = Halls(self)

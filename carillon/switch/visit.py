@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from carillon.flows import steps
 from carillon.flows.course import Course
-from carillon.schema.events import CallbackRequested, Decided, LegAnswered, LegRang
+from carillon.schema.events import (
+    AvailabilityChosen,
+    CallbackRequested,
+    Decided,
+    LegAnswered,
+    LegRang,
+)
 from carillon.schema.mediacontrol import BridgeLegs
 from carillon.schema.plan import Number, Plan
 from carillon.switch.alarm import Alarm
@@ -44,6 +50,8 @@ class Visit:
         self.picked: Leg | None = None
         self.connected = False
         self.begun = False
+        self.hides_keys = False
+        """While a PIN is typed, no history is told of the keys."""
         self._board = board
         self.confirming = Confirming(board)
         assert leg.call is not None
@@ -109,6 +117,15 @@ class Visit:
                 self.caller.beep()
             case steps.StopPlaying():
                 self.leg.ear.stop()
+            case steps.AskMailbox() | steps.ChangeMessage():
+                self._board.mailboxes.ask(self, wish)
+            case steps.PlayMessage(prompts, path):
+                paths = (*self._board.paths(prompts), self._board.mailboxes.path(path))
+                self.caller.when_answered(lambda: self.leg.ear.hear_files(paths))
+            case steps.HideKeys(hidden):
+                self.hides_keys = hidden
+            case steps.ChooseAvailability(user, available):
+                self._choose(user, available)
             case steps.BecomeNumber(number):
                 self.number = call.number = number
             case steps.PlayWaiting(music):
@@ -145,6 +162,12 @@ class Visit:
                 call.flow_ended(self)
             case steps.GoTo():
                 raise AssertionError("the course follows every GoTo itself")
+
+    def _choose(self, user: str, available: bool) -> None:
+        chosen = AvailabilityChosen(
+            at=self._board.clock(), company=self.plan.company, user=user, available=available
+        )
+        self._board.driver.events.append(chosen)
 
     def _connect(self) -> None:
         call, picked = self.leg.call, self.picked

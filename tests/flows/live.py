@@ -7,14 +7,18 @@ from datetime import UTC, datetime
 from carillon.flows.course import Course
 from carillon.flows.steps import (
     Asked,
+    AskMailbox,
     BecomeNumber,
+    ChangeMessage,
     ClearTimer,
     Decide,
     End,
     Happening,
+    HideKeys,
     Play,
     PlayBeep,
     Played,
+    PlayMessage,
     PlayRecording,
     Pressed,
     Record,
@@ -44,6 +48,8 @@ class Live:
         self.reasons: list[str] = []
         self.asked: list[Asked] = []
         self.numbers: list[str] = []
+        self.portal: list[AskMailbox | ChangeMessage] = []
+        self.hidden = False
         self.waits: Happening | None = None
         self.timer: float | None = None
         self.ringing: Ring | None = None
@@ -97,6 +103,14 @@ class Live:
                     self.waits = Played()
                 case PlayBeep() | PlayRecording():
                     self.waits = Played()
+                case PlayMessage(prompts, path):
+                    self.said += [*(prompt.key for prompt in prompts), path]
+                    self.waits = Played()
+                case AskMailbox() | ChangeMessage():
+                    self.waits = None
+                    self.portal.append(wish)
+                case HideKeys(hidden):
+                    self.hidden = hidden
                 case StopPlaying():
                     self.waits = None
                 case Record():

@@ -145,6 +145,8 @@ TABLE: dict[str, tuple[int, ...]] = {
     "sentence-sound": SEERS,
     "internal-plans": SECRET,
     "internal-plan": SECRET,
+    "internal-pin!": SECRET,
+    "internal-mailbox!": SECRET,
     "calls": MEMBERS,
     "call": THEIRS_OWN,
     "control": THEIRS_OWN,

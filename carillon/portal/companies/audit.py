@@ -53,6 +53,10 @@ SENTENCES: dict[str, str] = {
     "callback-settled": gettext_noop("settled a request to be called back"),
     "recording-deleted": gettext_noop("deleted a recording"),
     "message-deleted": gettext_noop("deleted a voicemail message"),
+    "message-forwarded": gettext_noop("forwarded a voicemail message"),
+    "greeting-recorded": gettext_noop("recorded the greeting of their voicemail"),
+    "name-recorded": gettext_noop("recorded their name"),
+    "hours-overridden": gettext_noop("opened or closed the company by phone"),
     "message-restored": gettext_noop("brought back a voicemail message"),
 }
 """Every action that leaves a row, and what it says after the person's name."""

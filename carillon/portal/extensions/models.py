@@ -61,6 +61,33 @@ class Pin(CompanyOwned):
         return f"PIN of {self.person}"
 
 
+class Voice(CompanyOwned):
+    """What a person recorded by phone; keys as in `schema.plan.Prompt`, "" where there is nothing."""
+
+    person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="voice")
+    greeting_key = models.CharField(max_length=80, default="")
+    greeting_seconds = models.FloatField(default=0.0)
+    name_key = models.CharField(max_length=80, default="")
+    name_seconds = models.FloatField(default=0.0)
+
+    def __str__(self) -> str:
+        return f"voice of {self.person}"
+
+
+class Override(CompanyOwned):
+    """Somebody opened or closed the whole company by phone, until a moment or for good."""
+
+    open = models.BooleanField()
+    until = models.DateTimeField(null=True)
+    by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["company"], name="one_override_per_company")]
+
+    def __str__(self) -> str:
+        return f"{self.company_id} {'open' if self.open else 'closed'} until {self.until}"
+
+
 class Device(CompanyOwned):
     """A SIP phone of one person."""
 

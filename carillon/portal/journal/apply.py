@@ -14,9 +14,11 @@ from carillon.portal.calls.apply import apply_call_events, apply_trouble
 from carillon.portal.calls.models import JournalCursor, Recording
 from carillon.portal.extensions.apply import (
     apply_availability,
+    apply_override,
     apply_registration,
     forget_registrations,
 )
+from carillon.portal.extensions.voices import keep_voice
 from carillon.portal.followup.apply import apply_followup
 from carillon.portal.routing.dictation import give_up, keep
 from carillon.portal.sound import safe_path
@@ -61,19 +63,23 @@ def apply_events(events: Iterable[e.AnyEvent]) -> None:
             apply_registration(event)
         elif isinstance(event, e.AvailabilityChosen):
             apply_availability(event)
+        elif isinstance(event, e.HoursOverridden):
+            apply_override(event)
         elif isinstance(event, e.TroubleBegan | e.TroubleEnded):
             apply_trouble(event)
 
 
 def _apply_dictations(messages: Iterable[e.MessageLeft], companies: Mapping[str, int]) -> None:
-    """Make prompts of what was recorded by phone: it is in no box."""
+    """Make prompts, greetings and names of what was recorded by phone: it is in no box."""
     dictated = {m.recording: m for m in messages if m.box.startswith(DICTATION)}
     if not dictated:
         return
     for row in Recording.everywhere.filter(pk__in=dictated, deleted_at=None):
         message = dictated[row.pk]
         path = safe_path(settings.CONFIG.recordings, row.path)
-        if keep(message.box.removeprefix(DICTATION), companies.get(message.call, 0), path):
+        name, company = message.box.removeprefix(DICTATION), companies.get(message.call, 0)
+        kind, dot, user = name.partition(".")
+        if keep_voice(kind, user, company, path) if dot else keep(name, company, path):
             row.deleted_at = timezone.now()
             row.save(update_fields=["deleted_at"])
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from msgspec import structs
+
 from carillon.portal.companies.models import Company, Membership
 from carillon.portal.countries import prefixes
-from carillon.portal.extensions.models import Device, Person, Team
+from carillon.portal.extensions.models import Device, Override, Person, Team, Voice
 from carillon.portal.routing import models as rows
 from carillon.portal.routing.documents import NumberFlow
 from carillon.portal.routing.nodes import Flow, Known
@@ -46,6 +48,8 @@ class CompanyRows:
     coaches: frozenset[int] = frozenset()
     """Ids of the people who may listen to others' calls: whoever runs the company."""
     limits: rows.CallLimits | None = None
+    voices: tuple[Voice, ...] = ()
+    override: Override | None = None
 
 
 def load_rows(company: Company) -> CompanyRows:
@@ -68,6 +72,8 @@ def load_rows(company: Company) -> CompanyRows:
         sentences=tuple(rows.SystemPrompt.objects.order_by("language", "name")),
         coaches=_coaches(company, people),
         limits=rows.CallLimits.objects.first(),
+        voices=tuple(Voice.objects.order_by("id")),
+        override=Override.objects.first(),
     )
 
 
@@ -93,7 +99,7 @@ def compile_plan(r: CompanyRows, drafts: Mapping[int, NumberFlow] | None = None)
         hours = flow_hours(flow)
         maker = Flow(number.key, number.box, number.language, flow, hours, known)
         nodes.update((node.id, node) for node in maker.compile())
-    return p.Plan(
+    plan = p.Plan(
         company=r.company.key,
         version=r.company.plan_version,
         name=r.company.name,
@@ -113,6 +119,40 @@ def compile_plan(r: CompanyRows, drafts: Mapping[int, NumberFlow] | None = None)
         music=tuple(each for name, each in sentences.items() if name == DEFAULT_MUSIC),
         system_prompts=sentences,
     )
+    return _with_override(_with_voices(plan, r.voices), r.override)
+
+
+def _with_voices(plan: p.Plan, voices: Iterable[Voice]) -> p.Plan:
+    """Let people's own greetings and names be heard."""
+    names = {f"u{v.person_id}": p.Prompt(v.name_key, "", v.name_seconds) for v in voices}
+    greetings = {
+        f"bu{v.person_id}": p.Prompt(v.greeting_key, "", v.greeting_seconds) for v in voices
+    }
+
+    def heard(found: Mapping[str, p.Prompt], key: str) -> p.Prompt | None:
+        prompt = found.get(key)
+        return prompt if prompt is not None and prompt.key else None
+
+    return structs.replace(
+        plan,
+        users=tuple(structs.replace(u, spoken=heard(names, u.id) or u.spoken) for u in plan.users),
+        boxes=tuple(
+            structs.replace(b, greeting=heard(greetings, b.id) or b.greeting) for b in plan.boxes
+        ),
+    )
+
+
+def _with_override(plan: p.Plan, row: Override | None) -> p.Plan:
+    """Let the company be open or closed whatever its numbers' hours say; a number's own comes before."""
+    if row is None:
+        return plan
+    override = p.Override(row.open, row.until.timestamp() if row.until else 0.0)
+    nodes = dict(plan.nodes)
+    for name, node in plan.nodes.items():
+        if isinstance(node, p.HoursNode) and node.hours.override is None:
+            hours = structs.replace(node.hours, override=override)
+            nodes[name] = structs.replace(node, hours=hours)
+    return structs.replace(plan, nodes=nodes)
 
 
 def flow_hours(flow: NumberFlow) -> p.Hours:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from carillon.portal.companies.models import Company
 from carillon.portal.companies.publish import tell_switch
 from carillon.portal.routing.models import SystemPrompt
+from carillon.portal.routing.phone_sentences import PHONE_SENTENCES
 
 SENTENCES: dict[str, dict[str, str]] = {
     "fr": {
@@ -29,7 +32,7 @@ SENTENCES: dict[str, dict[str, str]] = {
             "Pour écouter votre enregistrement, appuyez sur 1. Pour recommencer, appuyez sur 2. "
             "Pour le garder, appuyez sur 3."
         ),
-        "dictation-kept": "Votre enregistrement est gardé. Au revoir.",
+        "dictation-kept": "Votre enregistrement est gardé.",
         "closed-default": (
             "Nos bureaux sont actuellement fermés. Merci de rappeler pendant nos heures "
             "d'ouverture. Au revoir."
@@ -103,7 +106,7 @@ SENTENCES: dict[str, dict[str, str]] = {
             "To listen to your recording, press 1. To record it again, press 2. To keep it, "
             "press 3."
         ),
-        "dictation-kept": "Your recording has been kept. Goodbye.",
+        "dictation-kept": "Your recording has been kept.",
         "closed-default": (
             "Our offices are closed at the moment. Please call again during opening hours. Goodbye."
         ),
@@ -155,26 +158,33 @@ SENTENCES: dict[str, dict[str, str]] = {
     },
 }
 
+EVERY_SENTENCE = {
+    language: {**sentences, **PHONE_SENTENCES[language]}
+    for language, sentences in SENTENCES.items()
+}
+
 
 def prepare_sentences() -> int:
     """Speak every sentence that is new, changed or missing on disk; return how many."""
     from carillon.portal.routing.speaking import has_sound, speak
 
-    spoken = 0
     known = {(row.language, row.name): row for row in SystemPrompt.objects.all()}
-    for language, sentences in SENTENCES.items():
+    wanted = []
+    for language, sentences in EVERY_SENTENCE.items():
         for name, text in sentences.items():
             row = known.get((language, name))
-            if row is not None and row.text == text and has_sound(row.key):
-                continue
-            key, seconds = speak(text, language)
-            SystemPrompt.objects.update_or_create(
-                language=language,
-                name=name,
-                defaults={"text": text, "key": key, "seconds": seconds},
-            )
-            spoken += 1
-    spoken += _compose_music(known)
+            if row is None or row.text != text or not has_sound(row.key):
+                wanted.append((language, name, text))
+    # Each is spoken by a process of its own; as many at once as there are processors.
+    with ThreadPoolExecutor(os.cpu_count() or 1) as voices:
+        sounds = list(voices.map(lambda each: speak(each[2], each[0]), wanted))
+    for (language, name, text), (key, seconds) in zip(wanted, sounds, strict=True):
+        SystemPrompt.objects.update_or_create(
+            language=language,
+            name=name,
+            defaults={"text": text, "key": key, "seconds": seconds},
+        )
+    spoken = len(wanted) + _compose_music(known)
     if spoken:
         _bump_every_plan()
     return spoken

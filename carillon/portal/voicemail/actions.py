@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
+from pathlib import Path
+
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from carillon.portal.accounts.models import User
+from carillon.portal.calls.models import Recording
 from carillon.portal.companies import audit
+from carillon.portal.extensions.models import Person
+from carillon.portal.sound import safe_path
 from carillon.portal.voicemail.models import Message
 
 
@@ -18,7 +26,7 @@ def mark_heard(message: Message, heard: bool) -> None:
 
 
 @transaction.atomic
-def delete_message(message: Message, *, by: User) -> None:
+def delete_message(message: Message, *, by: User | None) -> None:
     """Take a message out of its box. Can be undone."""
     message.deleted_at = timezone.now()
     message.save(update_fields=["deleted_at"])
@@ -26,11 +34,46 @@ def delete_message(message: Message, *, by: User) -> None:
 
 
 @transaction.atomic
-def restore_message(message: Message, *, by: User) -> None:
+def restore_message(message: Message, *, by: User | None) -> None:
     """Put a message back into its box."""
     message.deleted_at = None
     message.save(update_fields=["deleted_at"])
     audit.write(message.company, by, "message-restored", _thing(message))
+
+
+@transaction.atomic
+def forward_message(message: Message, to: Person, *, by: User | None) -> bool:
+    """Put a copy of a message, sound and all, into a colleague's box; False when there is no sound."""
+    sound = Recording.objects.filter(pk=message.recording, deleted_at=None).first()
+    folder = settings.CONFIG.recordings
+    if sound is None or not safe_path(folder, sound.path).is_file():
+        return False
+    name = secrets.token_hex(8)
+    path = str(Path(sound.path).with_name(f"{name}.wav"))
+    # A copy: whoever deletes theirs must not take it from the other.
+    shutil.copyfile(safe_path(folder, sound.path), safe_path(folder, path))
+    Recording.objects.create(
+        id=name,
+        call=message.call,
+        kind=sound.kind,
+        box=to.box,
+        path=path,
+        seconds=sound.seconds,
+        complete=sound.complete,
+        partial=sound.partial,
+        reason=sound.reason,
+    )
+    Message.objects.create(
+        box=to.box,
+        recording=name,
+        call=message.call,
+        at=message.at,
+        seconds=message.seconds,
+        urgent=message.urgent,
+        partial=message.partial,
+    )
+    audit.write(message.company, by, "message-forwarded", _thing(message), after={"to": to.name})
+    return True
 
 
 def _thing(message: Message) -> tuple[str, str]:

@@ -1,0 +1,136 @@
+"""Messages by telephone with everything real: portal, switch, sound, and phones nobody here wrote."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from carillon.portal.routing.phone_sentences import PHONE_SENTENCES
+from carillon.schema.events import DigitPressed
+from tests.softphone import Softphone, room
+from tests.system import System, tone, wait_for
+
+pytestmark = pytest.mark.system
+PIN = "482915"
+SAYS = {"ann": 620.0, "ben": 830.0}
+PIN_HERTZ, DELETED_HERTZ, CLOSED_HERTZ = 440.0, 1040.0, 1240.0
+COMPANY = f"""
+import django, os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "carillon.portal.site.settings"
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0, interactive=False)
+from carillon.portal.accounts.models import User
+from carillon.portal.companies.actions import create_company
+from carillon.portal.companies.scope import within
+from carillon.portal.extensions.models import Device, Person
+from carillon.portal.extensions.pins import set_pin
+from carillon.portal.routing.actions import add_number
+from carillon.portal.routing.models import SystemPrompt
+from tests.system import device
+owner = User.objects.create_user("ann@acme.example", name="Ann", language="fr")
+acme = create_company("Acme", owner=owner, country="FR", language="fr")
+with within(acme):
+    for name, extension in (("ann", "101"), ("ben", "102")):
+        who = dict(name=name.title(), extension=extension, user=owner if name == "ann" else None)
+        person = Person.objects.create(**who)
+        known = device(name)
+        Device.objects.create(person=person, label="desk", username=known.username,
+            ha1_md5=known.ha1_md5, ha1_sha256=known.ha1_sha256, password_encrypted="")
+    set_pin(Person.objects.get(extension="101"), "{PIN}", by=owner)
+    add_number(acme, "Main", "FR", by=owner)
+for name in sys.argv[1:]:
+    SystemPrompt.objects.create(language="fr", name=name, text=name, key=name, seconds=0.3)
+"""
+
+
+@contextmanager
+def company(data: Path) -> Iterator[System]:
+    """Run everything, with Ann (101, a PIN) and Ben (102); the sentences are tones."""
+    system = System(data)
+    names = [*PHONE_SENTENCES["fr"], "voicemail-default", "extension"]
+    names += [f"digit-{n}" for n in range(10)]
+    known = {
+        "mailbox-pin": PIN_HERTZ,
+        "mailbox-deleted": DELETED_HERTZ,
+        "hours-closed": CLOSED_HERTZ,
+    }
+    for name in names:
+        seconds = 1.2 if name in known else 0.2
+        system.prompt(name, tone(known.get(name, 300.0), seconds))
+    root = str(Path(__file__).parent.parent.parent)
+    environ = {**system.environ, "PYTHONPATH": root}
+    subprocess.run([sys.executable, "-c", COMPANY, *names], env=environ, check=True, cwd=root)
+    try:
+        system.start("portal", "media", "switch", "sandbox", "worker")
+        wait_for(lambda: system.switch.status().plans, 15, "the plan")
+        yield system
+    finally:
+        system.stop()
+
+
+def rows(system: System, question: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(system.config.database, timeout=30)) as database:
+        return database.execute(question).fetchall()
+
+
+def hears(phone: Softphone, hertz: float, line: int) -> None:
+    wait_for(lambda: phone.hears({"it": hertz}, line), 15, f"{hertz} Hz")
+
+
+def test_a_message_of_a_colleague_is_heard_behind_the_pin_and_deleted(tmp_path: Path) -> None:
+    with company(tmp_path / "data") as system:
+        ben = Softphone(system, "ben", SAYS["ben"])
+        with room(ben=ben):
+            line = ben.dial("101")
+            ben.talks(line)
+            voicemail = "select count(*) from calls_recording where kind = 'voicemail'"
+            wait_for(lambda: rows(system, voicemail)[0][0], 20, "the recording to begin")
+            wait_for(lambda: _seconds_recorded(system) > 2.5, 15, "something to be said")
+            ben.hang_up(line)
+            left = "select count(*) from voicemail_message where box like 'bu%'"
+            wait_for(lambda: rows(system, left)[0][0], 15, "the message")
+
+        ann = Softphone(system, "ann", SAYS["ann"])
+        with room(ann=ann):
+            line = ann.dial("*97")
+            ann.talks(line)
+            hears(ann, PIN_HERTZ, line)
+            ann.press(f"{PIN}#", line)
+            hears(ann, SAYS["ben"], line)
+            ann.press("3", line)
+            hears(ann, DELETED_HERTZ, line)
+            gone = "select count(*) from voicemail_message where deleted_at is not null"
+            assert rows(system, gone)[0][0] == 1
+            ann.hang_up(line)
+        told = [e.event for e in system.entries() if isinstance(e.event, DigitPressed)]
+        assert [event.digit for event in told] == ["3"], "no history is told the PIN"
+
+
+def test_the_company_is_closed_by_code_and_its_callers_hear_so(tmp_path: Path) -> None:
+    with company(tmp_path / "data") as system:
+        number = str(rows(system, "select e164 from routing_number")[0][0])
+        ann = Softphone(system, "ann", SAYS["ann"])
+        with room(ann=ann):
+            line = ann.dial("*7102")
+            hears(ann, CLOSED_HERTZ, line)
+            ann.is_over(line)
+
+        def closed() -> bool:
+            before = len(system.ended_calls())
+            system.call(number, stay_seconds=0.2)
+            wait_for(lambda: len(system.ended_calls()) > before, 10, "the call's end")
+            return "hours.override-closed" in system.reasons(before)
+
+        wait_for(closed, 30, "the company to be closed")
+
+
+def _seconds_recorded(system: System) -> float:
+    files = list(system.config.recordings.rglob("*.wav"))
+    return max((file.stat().st_size / 16000 for file in files), default=0.0)

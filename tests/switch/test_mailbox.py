@@ -1,0 +1,82 @@
+"""Messages by telephone while the portal is away, and what the history is told of a PIN."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from carillon.schema.events import AvailabilityChosen, HoursOverridden
+from carillon.schema.mediacontrol import PlayFiles
+from carillon.schema.plan import MailboxNode, Plan, Prompt
+from tests.switch.office import Office, office, scene, until
+from tests.system import MAIN, acme
+
+pytestmark = pytest.mark.system
+SENTENCES = ("mailbox-pin", "mailbox-down", "mailbox-goodbye", "hours-closed", "dnd-on")
+
+
+def with_sentences() -> Plan:
+    plan = acme()
+    ann = structs.replace(plan.users[0], may_override=True)
+    return structs.replace(
+        plan,
+        users=(ann, plan.users[1]),
+        nodes={**plan.nodes, "box": MailboxNode("box", "ann")},
+        system_prompts={f"fr.{name}": Prompt(name) for name in SENTENCES},
+    )
+
+
+def heard(here: Office) -> list[str]:
+    return [Path(path).stem for play in here.media.of(PlayFiles) for path in play.paths]
+
+
+@scene
+async def test_while_the_portal_is_away_the_caller_is_told_so_and_the_pin_is_in_no_history(
+    tmp_path: Path,
+) -> None:
+    async with office(tmp_path, "ann", plan=with_sentences()) as here:
+        here.dial("ann", "*97")
+        await until(lambda: heard(here) == ["mailbox-pin"], "the question")
+        for key in "482915#":
+            here.media.press(here.leg("a"), key)
+        record = await here.record()
+        assert heard(here) == ["mailbox-pin", "mailbox-down", "mailbox-goodbye"]
+        assert (record.direction, record.outcome) == ("internal", "answered")
+        assert here.reasons() == ["mailbox.down"]
+        assert here.keys() == []
+        await here.is_quiet()
+
+
+@scene
+async def test_whoever_hangs_up_while_the_portal_is_asked_leaves_nothing(tmp_path: Path) -> None:
+    plan = with_sentences()
+    number = structs.replace(plan.numbers[0], entry="box")
+    plan = structs.replace(plan, numbers=(number, plan.numbers[1]))
+    async with office(tmp_path, plan=plan) as here:
+        leg = here.call(MAIN)
+        await here.carrier.is_answered(leg)
+        await until(lambda: heard(here) == ["mailbox-pin"], "the question")
+        for key in "1#":
+            here.media.press(here.leg("a"), key)
+        here.carrier.hang_up(leg)
+        await here.record()
+        await here.is_quiet()
+
+
+@scene
+async def test_codes_close_the_company_and_choose_do_not_disturb(tmp_path: Path) -> None:
+    async with office(tmp_path, "ann", "ben", plan=with_sentences()) as here:
+        here.dial("ann", "*71")
+        await here.record()
+        here.dial("ben", "*71")
+        await here.record(1)
+        here.dial("ben", "*78")
+        await here.record(2)
+        events = [entry.event for entry in here.entries()]
+        closed = [event for event in events if isinstance(event, HoursOverridden)]
+        chosen = [event for event in events if isinstance(event, AvailabilityChosen)]
+        assert [(event.user, event.open) for event in closed] == [("ann", False)]
+        assert [(event.user, event.available) for event in chosen] == [("ben", False)]
+        assert heard(here) == ["hours-closed", "dnd-on"]
