@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from carillon.schema.emergency import ELSEWHERE
+
 PLAN_FORMAT = 1
 """Raised when a switch of the previous release could not read a plan any more."""
 
@@ -363,7 +365,7 @@ class DialRules(msgspec.Struct, frozen=True):
     country_code: str = "33"
     national_prefix: str = "0"
     international_prefix: str = "00"
-    emergency: tuple[str, ...] = ("112",)
+    emergency: tuple[str, ...] = ELSEWHERE
     """Numbers that are never refused and go out as dialled."""
 
 
@@ -420,7 +422,8 @@ class Trunk(msgspec.Struct, frozen=True):
     (01…, with the rules of `country_code`). `caller_id`: what it wants to hear of who calls: from (in
     From alone), asserted (also in P-Asserted-Identity) or username (From is our account).
     `max_calls` and `calls_per_second` bound what it may send us and we send it, 0: no bound of its own.
-    `hears_inband`: it cannot send keys as events, so they are listened for.
+    `hears_inband`: it cannot send keys as events, so they are listened for. `takes_location`: emergency calls
+    bring it the caller's address (RFC 6442).
     """
 
     id: str
@@ -440,6 +443,7 @@ class Trunk(msgspec.Struct, frozen=True):
     max_calls: int = 0
     calls_per_second: int = 0
     hears_inband: bool = False
+    takes_location: bool = False
 
 
 class PlanRef(msgspec.Struct, frozen=True):

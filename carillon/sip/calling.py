@@ -11,6 +11,7 @@ from carillon.sip.errors import LocalError, RemoteError
 from carillon.sip.headers import parse_cseq, parse_name_addr, sdp_of, supports, tag_of
 from carillon.sip.leg import MAX_FORKS, Leg, Legs, ignore, is_direct
 from carillon.sip.message import Headers, Message
+from carillon.sip.multipart import Part, attach
 from carillon.sip.outputs import Answered, Failed, Flow, Progressed
 from carillon.sip.session import Session
 from carillon.sip.timers import LINGER
@@ -41,6 +42,7 @@ class Calling:
         credentials: Credentials | None,
         max_forwards: int,
         patience: float,
+        part: Part | None = None,
     ) -> Leg:
         """Send a first INVITE; no answer at all within `patience` seconds is 408 (0: timer B)."""
         try:
@@ -56,6 +58,8 @@ class Calling:
         then = partial(self._responded, leg)
         try:
             self._core.describe(message, flow, sdp)
+            if part is not None:
+                attach(message, part, f"part-{self._core.tokens()}")
             if not sdp:
                 # An offer of theirs that had to be answered in a PRACK is more than we can do.
                 message.headers["Supported"] = [SUPPORTED.removeprefix("100rel, ")]

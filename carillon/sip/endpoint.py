@@ -17,6 +17,7 @@ from carillon.sip.digest import Credentials
 from carillon.sip.errors import LocalError, RemoteError
 from carillon.sip.leg import Legs
 from carillon.sip.message import Headers, Message
+from carillon.sip.multipart import Part
 from carillon.sip.outputs import (
     Answered,
     Cancelled,
@@ -205,8 +206,12 @@ class Endpoint:
         credentials: Credentials | None = None,
         max_forwards: int = 70,
         patience: float = 0.0,
+        part: Part | None = None,
     ) -> int:
-        """Call somebody; `from_` and `to` are addresses without tag. Return the leg."""
+        """Call somebody; `from_` and `to` are addresses without tag. Return the leg.
+
+        `part` travels beside the description, for headers that name it.
+        """
         leg = self._calling.invite(
             to_uri,
             flow,
@@ -218,6 +223,7 @@ class Endpoint:
             credentials=credentials,
             max_forwards=max_forwards,
             patience=patience,
+            part=part,
         )
         return leg.number
 

@@ -6,6 +6,8 @@ can carry still carries it. Calls there are, CANCEL, BYE, registrations and emer
 
 from __future__ import annotations
 
+from carillon.schema.emergency import KNOWN
+
 _WANTED = {
     b"via": b"Via",
     b"v": b"Via",
@@ -19,9 +21,7 @@ _WANTED = {
 }
 MOST_LINES = 80
 MOST_BYTES = 8192
-EMERGENCY = frozenset(
-    (b"112", b"911", b"999", b"000", b"110", b"15", b"17", b"18", b"114", b"115", b"119", b"sos")
-)
+EMERGENCY = frozenset(number.encode() for number in KNOWN)
 """What a request for help is addressed to, in the countries we know."""
 
 

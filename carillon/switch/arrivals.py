@@ -19,6 +19,7 @@ from carillon.flows.outgoing import (
     normalise,
     way_out,
 )
+from carillon.schema import emergency
 from carillon.schema.canary import CALLED
 from carillon.schema.cdr import CALLER_LEG
 from carillon.schema.events import CallArrived, CallEnded, Decided
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EMERGENCY = frozenset({"112", "911", "999", "000", "15", "17", "18"})
 MOST_CALLS_EVER = 2040
 RETRY_AFTER = (("Retry-After", "5"),)
 Headers = tuple[tuple[str, str], ...]
@@ -163,7 +163,7 @@ class Arrivals:
     def _is_emergency(self, received: InviteReceived) -> bool:
         """Say whether one of our phones dials an emergency number: there is always room for that."""
         dialled = parse_uri(received.request.uri).user
-        return dialled in EMERGENCY and len(self._board.calls) < MOST_CALLS_EVER
+        return dialled in emergency.KNOWN and len(self._board.calls) < MOST_CALLS_EVER
 
     def _from_device(self, received: InviteReceived, owner: Owner) -> None:
         plan, user = owner.plan, owner.user

@@ -186,8 +186,7 @@ class Call:
     def pressed(self, leg: Leg, digit: str) -> None:
         """A key was heard."""
         self._keys += 1
-        hidden = self.visit is not None and leg is self.visit.leg and self.visit.hides_keys
-        if self._keys <= MOST_KEYS and not hidden:
+        if self._keys <= MOST_KEYS and not (self.visit and self.visit.hides_keys_of(leg)):
             self.emit(DigitPressed, leg=leg.id, digit=digit)
         if self.visit is not None and (leg is self.visit.leg or leg in self.visit.confirming):
             self.visit.pressed(leg, digit)

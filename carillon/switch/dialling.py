@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from carillon.flows.people import target_name
 from carillon.schema.cdr import CALLER_LEG
 from carillon.schema.plan import (
+    Address,
     DeviceTarget,
     Number,
     OutsideTarget,
@@ -17,9 +18,11 @@ from carillon.schema.plan import (
     UserTarget,
 )
 from carillon.sip.headers import quote
+from carillon.sip.multipart import Part
 from carillon.sip.registrar import Binding
 from carillon.switch import canary
 from carillon.switch.legs import Dial, Leg, Party
+from carillon.switch.location import in_words, located
 from carillon.switch.trunks import trunk_credentials, written
 
 if TYPE_CHECKING:
@@ -112,7 +115,7 @@ def _outside_legs(
             call.decide(reason, number=target.e164)
             return []
     if target.emergency:
-        call.decide("call.emergency", number=target.e164)
+        _tell_emergency(board, call, target.e164)
     trunks = [board.trunks.sandbox] if is_canary else board.trunks.ways_out()
     shown = number.e164 or call.number.e164
     caller = call.arrived.caller
@@ -131,13 +134,15 @@ def outside_leg(
         if flow is None:
             continue
         to = written(trunk, target.e164)
+        location, part = _location(board, call, trunk, shown, target)
         dial = Dial(
             uri=f"sip:{to}@{trunk.host}:{trunk.port}",
             flow=flow,
             from_=_from(board, call, trunk, shown),
             to=f"<sip:{to}@{trunk.host}>",
             credentials=trunk_credentials(trunk),
-            headers=_headers(board, call, trunk, shown, target),
+            headers=(*_headers(board, call, trunk, shown, target), *location),
+            part=part,
             hops=call.hops,
             others=tuple(trunks[place + 1 :]),
             shown=shown,
@@ -146,6 +151,33 @@ def outside_leg(
         party = Party(target.e164, e164=target.e164, trunk=trunk.id)
         return Leg(board, call.next_leg_id(), party, call.sounds, dial=dial)
     return None
+
+
+def _tell_emergency(board: Switchboard, call: Call, number: str) -> None:
+    """Say in the timeline who calls for help and where: others are notified of it at once."""
+    party = call.visit.leg.party if call.visit is not None else call.a.party
+    phones = board.plans.devices_of(call.plan.company, party.user or "")
+    phone = next((each.label for each in phones if each.id == party.device), "")
+    address = in_words(_address(board, call))
+    call.decide("call.emergency", number=number, who=party.who, phone=phone, address=address)
+
+
+def _address(board: Switchboard, call: Call) -> Address | None:
+    """Return where the caller's phone is: the user's own address, else the company's."""
+    party = call.visit.leg.party if call.visit is not None else call.a.party
+    plan = board.plans.plan(call.plan.company) or call.plan
+    user = board.plans.user(plan.company, party.user or "")
+    return user.address if user is not None and user.address is not None else plan.address
+
+
+def _location(
+    board: Switchboard, call: Call, trunk: Trunk, shown: str, target: OutsideTarget
+) -> tuple[Headers, Part | None]:
+    address = _address(board, call) if target.emergency and trunk.takes_location else None
+    if address is None:
+        return (), None
+    host = board.config.host
+    return located(address, f"sip:{written(trunk, shown) or 'anonymous'}@{host}", host)
 
 
 def _from(board: Switchboard, call: Call, trunk: Trunk, shown: str) -> str:

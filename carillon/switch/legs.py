@@ -11,6 +11,7 @@ from carillon.schema.mediacontrol import LegStats
 from carillon.schema.plan import OutsideTarget, Trunk
 from carillon.sip.digest import Credentials
 from carillon.sip.endpoint import Flow
+from carillon.sip.multipart import Part
 from carillon.switch.ear import Ear
 from carillon.switch.securing import SDES, wish_for
 from carillon.switch.sounds import NoPort, Sounds
@@ -54,6 +55,8 @@ class Dial:
     """The carriers to be tried when this one fails, for the same `target`, shown the same number."""
     shown: str = ""
     target: OutsideTarget | None = None
+    part: Part | None = None
+    """What travels beside the description: where a call for help comes from."""
 
 
 class Leg:
@@ -191,6 +194,7 @@ class Leg:
             credentials=dial.credentials,
             max_forwards=dial.hops,
             patience=CARRIER_PATIENCE if dial.others else 0.0,
+            part=dial.part,
         )
         self._board.legs[self.sip] = self
 

@@ -50,7 +50,7 @@ class Visit:
         self.picked: Leg | None = None
         self.connected = False
         self.begun = False
-        self.hides_keys = False
+        self._hides_keys = False
         """While a PIN is typed, no history is told of the keys."""
         self._board = board
         self.confirming = Confirming(board)
@@ -123,7 +123,7 @@ class Visit:
                 paths = (*self._board.paths(prompts), self._board.mailboxes.path(path))
                 self.caller.when_answered(lambda: self.leg.ear.hear_files(paths))
             case steps.HideKeys(hidden):
-                self.hides_keys = hidden
+                self._hides_keys = hidden
             case steps.ChooseAvailability(user, available):
                 self._choose(user, available)
             case steps.BecomeNumber(number):
@@ -189,6 +189,10 @@ class Visit:
             self.confirming.pressed(leg, digit)
         elif self.picked is None:
             self.feed(steps.Pressed(digit))
+
+    def hides_keys_of(self, leg: Leg) -> bool:
+        """Say whether the keys a leg presses are a secret now."""
+        return self._hides_keys and leg is self.leg
 
     def rang(self, leg: Leg, status: int, sdp: bytes) -> None:
         """A phone we ring says so; an outside line's own sound is let through to who called it."""

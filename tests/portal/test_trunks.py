@@ -33,6 +33,7 @@ FILLED = {
     "max_calls": "20",
     "calls_per_second": "4",
     "hears_inband": "on",
+    "takes_location": "on",
 }
 
 
@@ -59,6 +60,7 @@ def test_a_trunk_the_operator_adds_reaches_the_switch_whole(cast: Cast):
         "max_calls": 20,
         "calls_per_second": 4,
         "hears_inband": True,
+        "takes_location": True,
     }
 
 

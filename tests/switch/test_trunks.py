@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from carillon.schema import emergency
 from carillon.schema.events import Decided
-from carillon.schema.plan import DialRules, Limits, Plan, Trunk
+from carillon.schema.plan import Address, DialRules, Limits, Plan, Trunk
+from carillon.sip import shedding
 from carillon.sip.endpoint import Event, RequestReceived
 from carillon.sip.uri import parse_uri
 from carillon.switch.bucket import Bucket
@@ -222,3 +225,76 @@ def test_a_bucket_never_gives_more_than_its_rate_and_a_burst(rate: int, gaps: li
         now += gap
         taken += bucket.take(now)
     assert taken <= rate * (now + 1) + 1
+
+
+# -- help ----------------------------------------------------------------------------------------
+
+OFFICE = Address("Acme & Sons", "1 rue de la Paix", "Paris", "75002", "FR", unit="3e étage")
+HOME = Address("Ann", "2 quai Voltaire", "Lyon", "69002", "fr")
+
+
+def helped(**user: object) -> Plan:
+    plan = acme()
+    ann = structs.replace(plan.users[0], **user)
+    return structs.replace(plan, users=(ann, plan.users[1]), address=OFFICE)
+
+
+@scene
+async def test_a_call_for_help_brings_its_address_where_the_carrier_takes_it(
+    tmp_path: Path,
+) -> None:
+    (trunk,) = trunks = carriers({"takes_location": True})
+    async with office(tmp_path, "ann", plan=helped(), trunks=trunks) as here:
+        carrier = await open_carrier(here, trunk)
+        leg = here.dial("ann", "112")
+        invite = await carrier.invited()
+        request = invite.request
+        assert request.get("Geolocation-Routing") == "yes"
+        name = str(request.get("Geolocation")).removeprefix("<cid:").removesuffix(">")
+        assert str(request.get("Content-Type")).startswith("multipart/mixed;boundary=")
+        document = request.body.partition(f"Content-ID: <{name}>".encode())[2]
+        body = document.partition(b"\r\n\r\n")[2].partition(b"\r\n--")[0]
+        found = {tag.tag.partition("}")[2]: tag.text for tag in ElementTree.fromstring(body).iter()}
+        assert (found["NAM"], found["RD"], found["LOC"]) == (
+            "Acme & Sons",
+            "1 rue de la Paix",
+            "3e étage",
+        )
+        assert (found["country"], found["PC"], found["A3"]) == ("FR", "75002", "Paris")
+        carrier.answer(invite)
+        await here.phones["ann"].is_answered(leg)
+        told = [e for e in here.events() if isinstance(e, Decided) and e.reason == "call.emergency"]
+        assert told[0].facts["who"] == "Ann"
+        assert "75002 Paris" in told[0].facts["address"]
+
+
+@scene
+async def test_a_phone_that_is_elsewhere_brings_its_own_address(tmp_path: Path) -> None:
+    (trunk,) = trunks = carriers({"takes_location": True})
+    async with office(tmp_path, "ann", plan=helped(address=HOME), trunks=trunks) as here:
+        carrier = await open_carrier(here, trunk)
+        here.dial("ann", "112")
+        assert b"69002" in (await carrier.invited()).request.body
+
+
+@scene
+async def test_other_calls_and_other_carriers_bring_no_address(tmp_path: Path) -> None:
+    async with office(tmp_path, "ann", plan=helped()) as here:
+        here.dial("ann", "112")
+        plain = (await here.carrier.invited()).request
+        assert plain.get("Geolocation") is None
+        assert plain.get("Content-Type") == "application/sdp"
+    (trunk,) = trunks = carriers({"takes_location": True})
+    async with office(tmp_path / "other", "ann", plan=helped(), trunks=trunks) as here:
+        carrier = await open_carrier(here, trunk)
+        here.dial("ann", "0688000001")
+        assert (await carrier.invited()).request.get("Geolocation") is None
+
+
+def test_one_list_says_whom_each_country_calls_for_help() -> None:
+    assert DialRules().emergency == emergency.ELSEWHERE
+    for number in ("112", "911", "999", "000", "110", "15", "17", "18", "119", "sos"):
+        assert number in emergency.KNOWN
+        assert number.encode() in shedding.EMERGENCY
+    assert "101" not in emergency.KNOWN, "a colleague far more often"
+    assert "101" in emergency.NUMBERS["GB"]

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from carillon.flows.announcement import DICTATION
 from carillon.portal.calls.apply import apply_call_events, apply_trouble
+from carillon.portal.calls.emergencies import tell_emergencies
 from carillon.portal.calls.models import JournalCursor, Recording
 from carillon.portal.extensions.apply import (
     apply_availability,
@@ -53,6 +54,7 @@ def apply_events(events: Iterable[e.AnyEvent]) -> None:
     told = list(events)
     kinds = get_args(e.CallEvent)
     companies = apply_call_events([event for event in told if isinstance(event, kinds)])
+    tell_emergencies([event for event in told if isinstance(event, e.Decided)], companies)
     messages = [event for event in told if isinstance(event, e.MessageLeft)]
     apply_messages(messages, companies)
     _apply_dictations(messages, companies)

@@ -14,14 +14,13 @@ from carillon.portal.routing import models as rows
 from carillon.portal.routing.documents import NumberFlow
 from carillon.portal.routing.nodes import Flow, Known
 from carillon.schema import plan as p
+from carillon.schema.emergency import NUMBERS
 
 DIAL_RULES: dict[str, p.DialRules] = {
-    "FR": p.DialRules(
-        "33", "0", "00", ("112", "15", "17", "18", "114", "115", "116117", "119", "191", "196")
-    ),
-    "BE": p.DialRules("32", "0", "00", ("112", "100", "101")),
-    "GB": p.DialRules("44", "0", "00", ("999", "112", "111", "101")),
-    "US": p.DialRules("1", "1", "011", ("911", "933", "988")),
+    "FR": p.DialRules("33", "0", "00", NUMBERS["FR"]),
+    "BE": p.DialRules("32", "0", "00", NUMBERS["BE"]),
+    "GB": p.DialRules("44", "0", "00", NUMBERS["GB"]),
+    "US": p.DialRules("1", "1", "011", NUMBERS["US"]),
 }
 
 

@@ -95,6 +95,7 @@ def _trunk(row: rows.Trunk) -> Trunk:
         max_calls=row.max_calls,
         calls_per_second=row.calls_per_second,
         hears_inband=row.hears_inband,
+        takes_location=row.takes_location,
     )
 
 

@@ -213,6 +213,7 @@ class Trunk(models.Model):
     max_calls = models.PositiveIntegerField(default=0, db_default=0)
     calls_per_second = models.PositiveIntegerField(default=0, db_default=0)
     hears_inband = models.BooleanField(default=False, db_default=False)
+    takes_location = models.BooleanField(default=False, db_default=False)
     changed_at = models.DateTimeField(auto_now=True, db_default=Now())
     """What was known of it before this moment is of another address or account."""
 

@@ -113,6 +113,11 @@ class TrunkForm(Form):
         required=False,
         help_text=_("On when keys that callers press are not noticed. It costs some computing."),
     )
+    takes_location = forms.BooleanField(
+        label=_("Send the address with emergency calls"),
+        required=False,
+        help_text=_("On when the carrier asks for it (Geolocation, RFC 6442)."),
+    )
 
     def __init__(self, *args: Any, existing: Trunk | None = None, **kwargs: Any) -> None:
         first = existing or Trunk()
