@@ -1,4 +1,4 @@
-"""The command line: `carillon run`, `demo`, `sandbox`, `trunk`, `health`."""
+"""The command line: `carillon run`, `demo`, `sandbox`, `simulate`, `trunk`, `health`."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ def _demo(_: Config, __: argparse.Namespace) -> int:
 
 def _trunk(_: Config, wish: argparse.Namespace) -> int:
     return _manage("trunk", *wish.words)
+
+
+def _simulate(_: Config, wish: argparse.Namespace) -> int:
+    return _manage("simulate", *wish.words)
 
 
 def _health(config: Config, _: argparse.Namespace) -> int:
@@ -139,6 +143,9 @@ def build_parser() -> argparse.ArgumentParser:
     trunk = commands.add_parser("trunk", help="links to carriers: add, list, remove")
     trunk.add_argument("words", nargs=argparse.REMAINDER)
     trunk.set_defaults(do=_trunk)
+    simulate = commands.add_parser("simulate", help="what would happen to a call to a number")
+    simulate.add_argument("words", nargs=argparse.REMAINDER)
+    simulate.set_defaults(do=_simulate)
     sandbox = commands.add_parser("sandbox", help="outside phones of the pretend network")
     phones = sandbox.add_subparsers(required=True, metavar="WHAT")
     call = phones.add_parser("call", help="call one of our numbers from outside")

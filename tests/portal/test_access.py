@@ -19,6 +19,7 @@ from carillon.portal.followup.models import Callback
 from carillon.portal.journal.apply import apply_page
 from carillon.portal.routing.models import Prompt, SystemPrompt
 from carillon.portal.routing.trunks import add_trunk
+from carillon.portal.trials.actions import keep_test
 from carillon.portal.voicemail.models import Message
 from tests.portal.conftest import Cast
 from tests.portal.story import answered_call, message_call, page
@@ -159,6 +160,9 @@ TABLE: dict[str, tuple[int, ...]] = {
     "delete-message!": (302, 404, 404, 403, 302, 302, 302, 302),
     "restore-message!": (302, 404, 404, 403, 404, 404, 404, 404),
     "message-sound": THEIRS_OWN,
+    "trial": THEIRS_SEEN,
+    "keep-test!": THEIRS_EDITED,
+    "remove-test!": THEIRS_EDITED,
     "callbacks": MEMBERS,
     "settle-callback!": (302, 404, 404, 403, 302, 302, 302, 302),
     "tags": EDITORS,
@@ -203,6 +207,7 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         prompt = Prompt.objects.create(key="hello", source="speech", text="Hello")
         message = Message.objects.get()
         tag = create_tag(cast.acme, "Support", "blue", by=None)
+        test = keep_test(number, "Nights", NOW, "outcome:voicemail", by=None)
         callback = Callback.objects.create(
             call_id="call-1", number=number, e164="+33688000001", asked_at=NOW, since=NOW
         )
@@ -230,6 +235,9 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         "act": ["call-1"],
         "recording-sound": ["call-1-r"],
         "call-tags": ["call-1"],
+        "trial": [number.pk],
+        "keep-test": [number.pk],
+        "remove-test": [number.pk, test.pk],
         "tag": [tag.pk],
         "remove-tag": [tag.pk],
         "settle-callback": [callback.pk],

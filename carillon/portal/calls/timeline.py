@@ -55,9 +55,7 @@ class Teller:
             case e.CallArrived():
                 return Line(at, "phone-incoming", self._arrival(event))
             case e.Decided():
-                return Line(
-                    at, _decision_icon(event.reason), reason_text(event.reason, event.facts)
-                )
+                return Line(at, decision_icon(event.reason), reason_text(event.reason, event.facts))
             case e.LegStarted():
                 self._legs[event.leg] = (
                     self._who(event.user) if event.user else phone(event.e164 or "")
@@ -148,7 +146,8 @@ def _quality(event: e.LegEnded) -> list[str]:
     return words
 
 
-def _decision_icon(reason: str) -> str:
+def decision_icon(reason: str) -> str:
+    """Return the icon of a decision."""
     return ICONS.get(reason) or ICONS.get(reason.partition(".")[0], "route")
 
 

@@ -45,6 +45,8 @@ SENTENCES: dict[str, str] = {
     "line-chosen": gettext_noop("chose the number shown on outgoing calls"),
     "call-limits-changed": gettext_noop("changed what may be called"),
     "call-coached": gettext_noop("listened to a call"),
+    "test-kept": gettext_noop("kept a test of a number"),
+    "test-removed": gettext_noop("removed a test of a number"),
     "tag-created": gettext_noop("created a tag"),
     "tag-changed": gettext_noop("changed a tag"),
     "tag-removed": gettext_noop("removed a tag"),

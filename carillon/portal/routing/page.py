@@ -15,7 +15,16 @@ from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
 from carillon.flows.hours import local_time
 from carillon.portal.companies.access import enter, may
 from carillon.portal.fields import Form
-from carillon.portal.routing import access, checks, drawing, forms, opening, reasons, targets
+from carillon.portal.routing import (
+    access,
+    checks,
+    drawing,
+    forms,
+    guards,
+    opening,
+    reasons,
+    targets,
+)
 from carillon.portal.routing.compile import compile_plan, flow_hours, load_rows
 from carillon.portal.routing.difference import changed_lines, kind_name, music_name
 from carillon.portal.routing.documents import DEEPEST_MENU, NumberFlow, ToOperator
@@ -206,7 +215,8 @@ def _of_step(
     """Return what only one step's settings show."""
     flow = found.edited_flow
     if step == "difference":
-        return {"lines": changed_lines(found.flow, flow, names)}
+        lines = changed_lines(found.flow, flow, names)
+        return {"lines": lines, "objections": guards.objections(found, flow)}
     if step == "history":
         return {"versions": _history(found, names)}
     if step not in ("menu", "menu_message", "say"):

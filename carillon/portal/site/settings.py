@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "carillon.portal.calls",
     "carillon.portal.voicemail",
     "carillon.portal.followup",
+    "carillon.portal.trials",
     "carillon.portal.journal",
     "carillon.portal.demo",
     "carillon.portal.onboarding",

@@ -28,6 +28,7 @@ urlpatterns = [
     path("", include("carillon.portal.calls.urls")),
     path("", include("carillon.portal.voicemail.urls")),
     path("", include("carillon.portal.followup.urls")),
+    path("", include("carillon.portal.trials.urls")),
     path("", include("carillon.portal.onboarding.urls")),
     path("", include("carillon.portal.identity.urls")),
 ]
