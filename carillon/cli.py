@@ -1,4 +1,4 @@
-"""The command line: `carillon run`, `demo`, `sandbox`, `simulate`, `trunk`, `health`."""
+"""The command line: `carillon run`, `demo`, `company`, `sandbox`, `simulate`, `trunk`, `health`."""
 
 from __future__ import annotations
 
@@ -47,6 +47,10 @@ def _trunk(_: Config, wish: argparse.Namespace) -> int:
 
 def _simulate(_: Config, wish: argparse.Namespace) -> int:
     return _manage("simulate", *wish.words)
+
+
+def _company(_: Config, wish: argparse.Namespace) -> int:
+    return _manage("prepare") or _manage("company", *wish.words)
 
 
 def _health(config: Config, _: argparse.Namespace) -> int:
@@ -140,6 +144,9 @@ def build_parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="start the phone system").set_defaults(do=_run)
     commands.add_parser("demo", help="create the demo company").set_defaults(do=_demo)
     commands.add_parser("health", help="say whether calls go through").set_defaults(do=_health)
+    company = commands.add_parser("company", help="create a company and its administrator")
+    company.add_argument("words", nargs=argparse.REMAINDER)
+    company.set_defaults(do=_company)
     trunk = commands.add_parser("trunk", help="links to carriers: add, list, remove")
     trunk.add_argument("words", nargs=argparse.REMAINDER)
     trunk.set_defaults(do=_trunk)

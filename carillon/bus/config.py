@@ -36,6 +36,16 @@ class Smtp:
 
 
 @dataclass(frozen=True, slots=True)
+class Oidc:
+    """An OpenID Connect provider people may sign in with."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One system's settings. Ports next to each other let several systems run side by side."""
 
@@ -55,6 +65,7 @@ class Config:
     smtp: Smtp | None = None
     url: str = ""
     """The portal's address as people type it, where it is not the one it listens on."""
+    oidc: Oidc | None = None
     sign_up: bool = True
     """Whether strangers may open a company of their own."""
 
@@ -224,6 +235,25 @@ def _smtp(environ: Mapping[str, str]) -> Smtp | None:
     )
 
 
+def _oidc(environ: Mapping[str, str]) -> Oidc | None:
+    issuer = environ.get("CARILLON_OIDC_ISSUER", "").strip()
+    if not issuer:
+        return None
+    if not issuer.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+        raise BadSetting(
+            f"CARILLON_OIDC_ISSUER={issuer!r}: give an https address, as https://accounts.google.com."
+        )
+    client, secret = (
+        environ.get(name, "").strip()
+        for name in ("CARILLON_OIDC_CLIENT_ID", "CARILLON_OIDC_CLIENT_SECRET")
+    )
+    if not (client and secret):
+        raise BadSetting("CARILLON_OIDC_CLIENT_ID and CARILLON_OIDC_CLIENT_SECRET: give both.")
+    host = urllib.parse.urlsplit(issuer).hostname or issuer
+    name = environ.get("CARILLON_OIDC_NAME", "").strip() or host
+    return Oidc(issuer, client, secret, name)
+
+
 def _url(environ: Mapping[str, str]) -> str:
     text = environ.get("CARILLON_URL", "").strip().rstrip("/")
     if text and (not text.startswith(("http://", "https://")) or text.count("/") != 2):
@@ -264,5 +294,6 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
         ws_origins=_origins(env, "CARILLON_WS_ORIGINS"),
         smtp=_smtp(env),
         url=_url(env),
+        oidc=_oidc(env),
         sign_up=_switch(env, "CARILLON_SIGN_UP", True),
     )

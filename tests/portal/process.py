@@ -27,6 +27,7 @@ class Portal:
     port: int
     email: str = ""
     password: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -37,7 +38,12 @@ class Portal:
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith("CARILLON")
         }
-        return {**kept, "CARILLON_DATA": str(self.data), "CARILLON_HTTP_PORT": str(self.port)}
+        return {
+            **kept,
+            "CARILLON_DATA": str(self.data),
+            "CARILLON_HTTP_PORT": str(self.port),
+            **self.settings,
+        }
 
     def run(self, *command: str) -> str:
         """Run a management command to its end and return what it says."""

@@ -43,6 +43,12 @@ PAGES = (
     "/company/calls-out",
     "/audit",
     "/account",
+    "/security",
+    "/security/password",
+    "/security/pin",
+    "/security/question",
+    "/company/roles",
+    "/billing",
     "/operator",
     "/operator/trunks",
     "/operator/trunks/new",
@@ -248,7 +254,15 @@ def test_axe_finds_nothing_on_any_page(watched: Watched, theme: str, width: int)
 def test_axe_finds_nothing_on_the_pages_before_sign_in(made: Portal, browser: Browser):
     context = browser.new_context(base_url=made.url)
     page = context.new_page()
-    for path in ("/sign-in", "/welcome/MQ/none"):
+    for path in (
+        "/sign-in",
+        "/welcome/MQ/none",
+        "/sign-up",
+        "/sign-up/sent",
+        "/activate",
+        "/forgotten",
+        "/reset/none",
+    ):
         page.goto(path)
         assert violations(page) == []
     context.close()

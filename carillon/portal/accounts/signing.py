@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
+from urllib.parse import urlsplit
 
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.sessions.models import Session
@@ -76,3 +78,14 @@ def end_session(user: User, pk: int) -> None:
     for row in OpenSession.objects.filter(user=user, pk=pk):
         Session.objects.filter(session_key=row.key).delete()
         row.delete()
+
+
+def passkeys_possible(address: str) -> bool:
+    """Say whether browsers make passkeys at an address: https and a name, or localhost; no digits."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or parts.scheme == "https"
+    return False

@@ -18,6 +18,7 @@ from carillon.portal.accounts import actions, signing
 from carillon.portal.accounts.forms import LANGUAGES, AccountForm, NewPasswordForm, SignInForm
 from carillon.portal.accounts.invitations import invited_user
 from carillon.portal.accounts.models import User
+from carillon.portal.accounts.signing import passkeys_possible
 
 
 @login_not_required
@@ -37,7 +38,11 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         signing.enter(request, form.user)
         return redirect(_safe_next(request))
     status = 422 if form.is_bound else 200
-    context = {"form": form, "config": settings.CONFIG}
+    context = {
+        "form": form,
+        "config": settings.CONFIG,
+        "passkeys_possible": passkeys_possible(settings.CONFIG.public_url),
+    }
     return render(request, "accounts/sign_in.html", context, status=status)
 
 

@@ -133,6 +133,18 @@ class CodeForm(Form):
         return "".join(self.cleaned_data["code"].split())
 
 
+class StepForm(CodeForm):
+    """The code of an app, or a recovery code."""
+
+    code = forms.CharField(
+        label=gettext_lazy("Verification code"),
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "class": "form-control num", "autofocus": True}
+        ),
+    )
+
+
 def secret_field(label: Any, complete: str, **more: Any) -> forms.CharField:
     """Return a field whose text is hidden; `complete` is what browsers know it as."""
     attrs = {"autocomplete": complete, **more}
@@ -216,6 +228,40 @@ class OldPasswordForm(Form):
         if not self.user.check_password(old):
             raise forms.ValidationError(_("This is not your current password."), code="wrong")
         return old
+
+
+class ReachForm(Form):
+    """The contact number, and how somebody signs in (R42–R44)."""
+
+    mobile = forms.CharField(
+        label=gettext_lazy("Contact number"),
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
+        help_text=gettext_lazy("You can sign in with it instead of the e-mail."),
+    )
+    by_email = forms.BooleanField(label=gettext_lazy("Use the e-mail to sign in"), required=False)
+
+    def __init__(self, country: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._country = country
+
+    def clean_mobile(self) -> str:
+        """Read it as the country dials."""
+        typed: str = self.cleaned_data["mobile"]
+        found = e164_of(typed, self._country) if typed else ""
+        if typed and not found:
+            text = _("This is not a telephone number. Example: 06 12 48 90 11")
+            raise forms.ValidationError(text, code="bad-number")
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        """Leave one way in."""
+        facts = self.cleaned_data
+        if not facts.get("by_email") and not facts.get("mobile") and "mobile" not in self.errors:
+            text = _("Give a telephone number to sign in with, or keep the e-mail.")
+            self.add_error("mobile", text)
+        return facts
 
 
 class EmailForm(Form):

@@ -14,16 +14,20 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
 from carillon.portal.accounts import actions as accounts
-from carillon.portal.accounts import limits, questions, signing
-from carillon.portal.accounts.models import OpenSession, User
+from carillon.portal.accounts import limits, questions, second, signing
+from carillon.portal.accounts.models import OpenSession, Passkey, User
+from carillon.portal.companies.models import Company
 from carillon.portal.extensions.pins import has_pin, set_pin
+from carillon.portal.identity import passkeys
 from carillon.portal.identity.activation import people_of
 from carillon.portal.identity.forms import (
     OldPasswordForm,
     PasswordBlock,
     PinBlock,
     QuestionBlock,
+    ReachForm,
 )
+from carillon.portal.words import phone
 
 MOST_OLD_PASSWORDS = 10
 
@@ -40,6 +44,10 @@ def security(request: HttpRequest) -> HttpResponse:
         "question": questions.question_of(user),
         "sessions": OpenSession.objects.filter(user=user).order_by("-began_at"),
         "this_session": request.session.session_key,
+        "second_step": signing.needs_second_step(user),
+        "codes_left": second.codes_left(user),
+        "passkeys": Passkey.objects.filter(user=user).order_by("pk"),
+        "passkeys_possible": passkeys.is_possible(),
     }
     return render(request, "identity/security.html", context)
 
@@ -87,6 +95,27 @@ def question(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Your security question is changed."))
         return redirect("security")
     return _change_page(request, "question", old, new)
+
+
+@never_cache
+@sensitive_post_parameters()
+def reach(request: HttpRequest) -> HttpResponse:
+    """Change the contact number, and whether the e-mail signs in (R43, R44)."""
+    user = reader(request)
+    facts = {"mobile": phone(user.mobile) if user.mobile else "", "by_email": user.email_sign_in}
+    old = OldPasswordForm(user, request.POST or None)
+    new = ReachForm(_country(request), request.POST or None, initial=facts)
+    if _are_right(request, old, new):
+        number, by_email = new.cleaned_data["mobile"], new.cleaned_data["by_email"]
+        accounts.choose_reachability(user, mobile=number, email_sign_in=by_email)
+        messages.success(request, _("How you sign in is saved."))
+        return redirect("security")
+    return _change_page(request, "reach", old, new)
+
+
+def _country(request: HttpRequest) -> str:
+    company: Company | None = getattr(request, "company", None)
+    return company.country if company else "FR"
 
 
 @require_POST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from carillon.portal.identity import activation, security, views
+from carillon.portal.identity import activation, security, views, ways
 
 urlpatterns = [
     path("sign-up", views.sign_up, name="sign-up"),
@@ -24,6 +24,17 @@ urlpatterns = [
     path("security/pin", security.pin, name="change-pin"),
     path("security/question", security.question, name="change-question"),
     path("security/sessions/end", security.end_sessions, name="end-sessions"),
+    path("security/authenticator", ways.authenticator, name="authenticator"),
+    path("security/authenticator/off", ways.turn_off, name="authenticator-off"),
+    path("security/passkeys/options", ways.passkey_options, name="passkey-options"),
+    path("security/passkeys/add", ways.add_passkey, name="add-passkey"),
+    path("security/passkeys/<int:pk>/remove", ways.remove_passkey, name="remove-passkey"),
+    path("security/reach", security.reach, name="reach"),
+    path("sign-in/code", ways.second_step, name="second-step"),
+    path("sign-in/passkey/options", ways.known_options, name="known-options"),
+    path("sign-in/passkey", ways.use_passkey, name="use-passkey"),
+    path("sign-in/with", ways.provider, name="provider"),
+    path("sign-in/with/back", ways.provider_back, name="provider-back"),
     path("forgotten", views.forgotten, name="forgotten"),
     path("reset/<str:token>", views.reset, name="reset"),
     re_path(r"^check/(?P<what>password|pin)$", views.check, name="check"),
