@@ -16,6 +16,7 @@ from carillon.portal.companies.models import AuditRow
 from carillon.portal.companies.scope import within
 from carillon.portal.extensions.models import Override, Person, Voice
 from carillon.portal.extensions.pins import set_pin
+from carillon.portal.extensions.voices import speak_names
 from carillon.portal.journal.apply import apply_page
 from carillon.portal.routing.compile import compile_plan, load_rows
 from carillon.portal.voicemail.lamps import counts
@@ -220,3 +221,36 @@ def test_nobody_closes_another_company(cast: Cast, ben: Person):
     event = structs.replace(overridden(cast, ben, False, 0.0), company=cast.globex.key)
     apply_page(e.JournalPage("j1", (e.JournalEntry(1, event),)))
     assert not Override.everywhere.exists()
+
+
+def spoken(plan: Plan, person: Person) -> str:
+    user = next(each for each in plan.users if each.id == person.key)
+    return user.spoken.key if user.spoken is not None else ""
+
+
+def test_names_nobody_recorded_are_read_aloud_and_again_when_they_change(cast: Cast, ben: Person):
+    assert speak_names() == Person.everywhere.count()
+    first = spoken(plan_of(cast), ben)
+    assert (Path(settings.CONFIG.prompts) / f"{first}.wav").is_file()
+    assert speak_names() == 0
+    ben.name = "Benjamin"
+    ben.save()
+    assert speak_names() == 1
+    assert spoken(plan_of(cast), ben) not in ("", first)
+
+
+def test_a_name_the_person_recorded_is_never_read_over(cast: Cast, ben: Person):
+    speak_names()
+    apply_page(page(recorded(cast, f"prompt:name.{ben.key}", "name")))
+    mine = spoken(plan_of(cast), ben)
+    assert speak_names() == 0
+    assert spoken(plan_of(cast), ben) == mine
+    assert mine.startswith("up-")
+
+
+def test_a_name_that_cannot_be_read_aloud_is_tried_once(cast: Cast, ben: Person):
+    ben.name = "†"
+    ben.save()
+    speak_names()
+    assert spoken(plan_of(cast), ben) == ""
+    assert speak_names() == 0

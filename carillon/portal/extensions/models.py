@@ -69,6 +69,8 @@ class Voice(CompanyOwned):
     greeting_seconds = models.FloatField(default=0.0)
     name_key = models.CharField(max_length=80, default="")
     name_seconds = models.FloatField(default=0.0)
+    name_text = models.CharField(max_length=120, default="", db_default="")
+    """What was read aloud as the name; "" for a name the person recorded."""
 
     def __str__(self) -> str:
         return f"voice of {self.person}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 import wave
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, close_old_connections, transaction
+from django.db.models import F, Q
 
 from carillon.portal.companies import audit
 from carillon.portal.companies.publish import bump_plan
@@ -16,6 +18,8 @@ from carillon.portal.extensions.models import Person, Voice
 log = logging.getLogger(__name__)
 
 KINDS = ("greeting", "name")
+ROUND_SECONDS = 20.0
+NAMES_AT_ONCE = 20
 
 
 @transaction.atomic
@@ -32,7 +36,8 @@ def keep_voice(kind: str, user: str, company: int, recording: Path) -> bool:
     found = _import(recording) if person is not None else None
     if person is None or found is None:
         return False
-    facts = {f"{kind}_key": found[0], f"{kind}_seconds": found[1]}
+    facts: dict[str, str | float] = {f"{kind}_key": found[0], f"{kind}_seconds": found[1]}
+    facts |= {"name_text": ""} if kind == "name" else {}
     Voice.everywhere.update_or_create(
         person=person, defaults=facts, create_defaults={**facts, "company": person.company}
     )
@@ -40,6 +45,54 @@ def keep_voice(kind: str, user: str, company: int, recording: Path) -> bool:
     bump_plan(person.company)
     transaction.on_commit(lambda: recording.unlink(missing_ok=True))
     return True
+
+
+# -- names nobody recorded ---------------------------------------------------------------------------
+
+
+def speak_names() -> int:
+    """Read aloud the names of those who have not recorded theirs, for the directory; return how many."""
+    spoken = Q(voice__name_text=F("name")) | Q(voice__name_text="") & ~Q(voice__name_key="")
+    wanted = Person.everywhere.filter(deleted_at=None).exclude(spoken).exclude(name="")
+    people = list(wanted.select_related("company").order_by("pk")[:NAMES_AT_ONCE])
+    for person in people:
+        key, seconds = _spoken(person)
+        facts = {"name_key": key, "name_seconds": seconds, "name_text": person.name[:120]}
+        Voice.everywhere.update_or_create(
+            person=person, defaults=facts, create_defaults={**facts, "company": person.company}
+        )
+    for company in {person.company for person in people}:
+        bump_plan(company)
+    return len(people)
+
+
+def _spoken(person: Person) -> tuple[str, float]:
+    from carillon.speech.store import Store
+    from carillon.speech.synthesis import SpeechError
+
+    try:
+        return Store(settings.CONFIG.prompts).speak(person.name, person.language)
+    except SpeechError as error:
+        log.info("the name of %s cannot be read aloud: %s", person.key, error)
+        return "", 0.0
+
+
+def follow() -> None:
+    """Read names aloud for ever, in a thread of its own."""
+    threading.Thread(target=_run, name="names", daemon=True).start()
+
+
+def _run() -> None:
+    pause = threading.Event()
+    while True:
+        pause.wait(ROUND_SECONDS)
+        try:
+            speak_names()
+        except OperationalError as error:
+            log.info("names are not read aloud now: %s", error)
+        except Exception:
+            log.exception("a fault of ours while reading names aloud")
+        close_old_connections()
 
 
 def _import(recording: Path) -> tuple[str, float] | None:

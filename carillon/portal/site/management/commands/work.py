@@ -41,6 +41,7 @@ class Command(BaseCommand):
         """Run until SIGTERM."""
         from carillon.bus.client import SwitchClient
         from carillon.portal.calls import compress
+        from carillon.portal.extensions import voices
         from carillon.portal.followup.dialback import Dialback
         from carillon.portal.journal.puller import Puller
         from carillon.portal.mail import delivery
@@ -54,6 +55,7 @@ class Command(BaseCommand):
         puller, lamps, dialback = Puller(switch), Lamps(switch), Dialback(switch)
         compress.follow()
         delivery.follow()
+        voices.follow()
         next_housekeeping = time.monotonic()
         restarted = True
         while True:
