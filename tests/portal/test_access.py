@@ -17,7 +17,9 @@ from carillon.portal.companies.scope import within
 from carillon.portal.followup.actions import create_tag
 from carillon.portal.followup.models import Callback
 from carillon.portal.journal.apply import apply_page
-from carillon.portal.routing.models import Prompt, SystemPrompt
+from carillon.portal.routing.days import add_company_day
+from carillon.portal.routing.documents import Special
+from carillon.portal.routing.models import CompanyDay, Prompt, SystemPrompt
 from carillon.portal.routing.trunks import add_trunk
 from carillon.portal.trials.actions import keep_test
 from carillon.portal.voicemail.models import Message
@@ -135,6 +137,15 @@ TABLE: dict[str, tuple[int, ...]] = {
     "new-number": EDITORS,
     "number": THEIRS_SEEN,
     "number-settings!": (302, 404, 404, 403, 403, 403, 422, 422),
+    "number-holidays!": THEIRS_EDITED,
+    "number-copy-hours!": (302, 404, 404, 403, 403, 403, 404, 404),
+    "number-special!": (302, 404, 404, 403, 403, 403, 422, 422),
+    "remove-special!": THEIRS_EDITED,
+    "number-override!": (302, 404, 404, 403, 403, 403, 422, 422),
+    "company-days": EDITORS,
+    "company-days!": EDITORS,
+    "company-override!": (302, 422, 404, 403, 403, 403, 422, 422),
+    "remove-company-day!": THEIRS_EDITED,
     "number-rules!": (302, 404, 404, 403, 403, 403, 422, 422),
     "number-waiting!": THEIRS_EDITED,
     "number-menu!": (302, 404, 404, 403, 403, 403, 422, 422),
@@ -223,6 +234,9 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         callback = Callback.objects.create(
             call_id="call-1", number=number, e164="+33688000001", asked_at=NOW, since=NOW
         )
+        special = Special("2026-08-01", "2026-08-15", "Summer")
+        add_company_day(cast.acme, special, by=cast.users["owner"])
+        day = CompanyDay.objects.get()
     trunk = add_trunk("carrier", host="192.0.2.1")
     letter = mail.send("test", "ann@acme.example", "en", {"by": "Op"})
     things: dict[str, list[object]] = {
@@ -259,6 +273,8 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
     for name in ("change-step", "move-step", "remove-step"):
         things[name] = [number.pk, 0]
     things["revert-flow"] = [number.pk, 1]
+    things["remove-special"] = [number.pk, 0]
+    things["remove-company-day"] = [day.pk]
     for name in ("message-heard", "delete-message", "restore-message", "message-sound"):
         things[name] = [message.pk]
     for name in ("team", "remove-team", "restore-team"):

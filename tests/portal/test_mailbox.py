@@ -14,11 +14,12 @@ from msgspec import structs
 from carillon.portal.calls.models import Call, Recording
 from carillon.portal.companies.models import AuditRow
 from carillon.portal.companies.scope import within
-from carillon.portal.extensions.models import Override, Person, Voice
+from carillon.portal.extensions.models import Person, Voice
 from carillon.portal.extensions.pins import set_pin
 from carillon.portal.extensions.voices import speak_names
 from carillon.portal.journal.apply import apply_page
 from carillon.portal.routing.compile import compile_plan, load_rows
+from carillon.portal.routing.models import HoursOverride
 from carillon.portal.voicemail.lamps import counts
 from carillon.portal.voicemail.models import Message
 from carillon.schema import events as e
@@ -29,6 +30,7 @@ from tests.portal.story import NOON, arrival, page
 from tests.portal.wav import write_wav
 
 PIN = "482915"
+LATER = 4_000_000_000.0
 
 
 def ask(wish: msgspec.Struct, path: str, secret: str = "") -> bytes:
@@ -206,12 +208,12 @@ def hours_of(plan: Plan) -> list[object]:
 
 
 def test_the_company_is_closed_by_phone_and_follows_its_hours_again(cast: Cast, ben: Person):
-    apply_page(e.JournalPage("j1", (e.JournalEntry(1, overridden(cast, ben, False, NOON + 60)),)))
+    apply_page(e.JournalPage("j1", (e.JournalEntry(1, overridden(cast, ben, False, LATER)),)))
     found = hours_of(plan_of(cast))
     assert found
-    assert {(o.open, o.until) for o in found} == {(False, NOON + 60)}  # type: ignore[attr-defined]
+    assert {(o.open, o.until) for o in found} == {(False, LATER)}  # type: ignore[attr-defined]
     apply_page(e.JournalPage("j1", (e.JournalEntry(2, overridden(cast, ben, True, 0.0)),)))
-    assert Override.everywhere.get().until is None
+    assert HoursOverride.everywhere.get().until is None
     apply_page(e.JournalPage("j1", (e.JournalEntry(3, overridden(cast, ben, None, 0.0)),)))
     assert set(hours_of(plan_of(cast))) == {None}
     assert AuditRow.everywhere.filter(action="hours-overridden").count() == 3
@@ -220,7 +222,7 @@ def test_the_company_is_closed_by_phone_and_follows_its_hours_again(cast: Cast, 
 def test_nobody_closes_another_company(cast: Cast, ben: Person):
     event = structs.replace(overridden(cast, ben, False, 0.0), company=cast.globex.key)
     apply_page(e.JournalPage("j1", (e.JournalEntry(1, event),)))
-    assert not Override.everywhere.exists()
+    assert not HoursOverride.everywhere.exists()
 
 
 def spoken(plan: Plan, person: Person) -> str:

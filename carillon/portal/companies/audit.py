@@ -42,6 +42,9 @@ SENTENCES: dict[str, str] = {
     "ring-step-moved": gettext_noop("moved a ring step"),
     "ring-step-removed": gettext_noop("removed a ring step"),
     "flow-published": gettext_noop("published the flow of a number"),
+    "hours-overridden": gettext_noop("opened or closed by hand"),
+    "company-day-added": gettext_noop("added an exception of the company’s hours"),
+    "company-day-removed": gettext_noop("removed an exception of the company’s hours"),
     "line-chosen": gettext_noop("chose the number shown on outgoing calls"),
     "call-limits-changed": gettext_noop("changed what may be called"),
     "call-coached": gettext_noop("listened to a call"),
@@ -58,7 +61,6 @@ SENTENCES: dict[str, str] = {
     "message-forwarded": gettext_noop("forwarded a voicemail message"),
     "greeting-recorded": gettext_noop("recorded the greeting of their voicemail"),
     "name-recorded": gettext_noop("recorded their name"),
-    "hours-overridden": gettext_noop("opened or closed the company by phone"),
     "message-restored": gettext_noop("brought back a voicemail message"),
 }
 """Every action that leaves a row, and what it says after the person's name."""

@@ -7,16 +7,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from carillon.portal.companies import audit
-from carillon.portal.companies.publish import bump_plan
 from carillon.portal.extensions.actions import set_availability
-from carillon.portal.extensions.models import Device, Override, Person
-from carillon.schema.events import (
-    AvailabilityChosen,
-    DeviceLost,
-    DeviceRegistered,
-    HoursOverridden,
-)
+from carillon.portal.extensions.models import Device, Person
+from carillon.schema.events import AvailabilityChosen, DeviceLost, DeviceRegistered
 
 
 def apply_registration(event: DeviceRegistered | DeviceLost) -> None:
@@ -44,27 +37,6 @@ def apply_availability(event: AvailabilityChosen) -> None:
     person = found.first()
     if person is not None and person.company.key == event.company:
         set_availability(person, event.available, by=person.user)
-
-
-def apply_override(event: HoursOverridden) -> None:
-    """Open or close the whole company, or let the hours count again, for somebody who dialled so."""
-    digits = event.user.removeprefix("u")
-    if not (digits.isascii() and digits.isdigit()):
-        return
-    found = Person.everywhere.filter(pk=int(digits), deleted_at=None).select_related("company")
-    person = found.first()
-    if person is None or person.company.key != event.company:
-        return
-    company = person.company
-    if event.open is None:
-        Override.everywhere.filter(company=company).delete()
-    else:
-        until = datetime.fromtimestamp(event.until, UTC) if event.until else None
-        facts = {"open": event.open, "until": until, "by": person}
-        Override.everywhere.update_or_create(company=company, defaults=facts)
-    after = {"open": event.open, "until": event.until}
-    audit.write(company, person.user, "hours-overridden", (company.key, company.name), after=after)
-    bump_plan(company)
 
 
 def forget_registrations() -> None:

@@ -76,20 +76,6 @@ class Voice(CompanyOwned):
         return f"voice of {self.person}"
 
 
-class Override(CompanyOwned):
-    """Somebody opened or closed the whole company by phone, until a moment or for good."""
-
-    open = models.BooleanField()
-    until = models.DateTimeField(null=True)
-    by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["company"], name="one_override_per_company")]
-
-    def __str__(self) -> str:
-        return f"{self.company_id} {'open' if self.open else 'closed'} until {self.until}"
-
-
 class Device(CompanyOwned):
     """A SIP phone of one person."""
 

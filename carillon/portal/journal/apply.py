@@ -15,12 +15,12 @@ from carillon.portal.calls.emergencies import tell_emergencies
 from carillon.portal.calls.models import JournalCursor, Recording
 from carillon.portal.extensions.apply import (
     apply_availability,
-    apply_override,
     apply_registration,
     forget_registrations,
 )
 from carillon.portal.extensions.voices import keep_voice
 from carillon.portal.followup.apply import apply_followup
+from carillon.portal.routing.days import apply_override
 from carillon.portal.routing.dictation import give_up, keep
 from carillon.portal.sound import safe_path
 from carillon.portal.voicemail.apply import apply_messages

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 
 from carillon.portal.companies.access import enter
-from carillon.portal.routing.models import FlowVersion, Number, Prompt, SystemPrompt
+from carillon.portal.routing.models import (
+    CompanyDay,
+    FlowVersion,
+    HoursOverride,
+    Number,
+    Prompt,
+    SystemPrompt,
+)
 
 
 def numbers(request: HttpRequest, to: str = "see") -> QuerySet[Number]:
@@ -41,6 +49,35 @@ def version(request: HttpRequest, number_pk: int, version: int, to: str = "see")
 def versions(number: Number) -> QuerySet[FlowVersion]:
     """Return a number's versions, newest first."""
     return FlowVersion.objects.filter(number=number).select_related("published_by")
+
+
+def override(number: Number) -> HoursOverride | None:
+    """Return what overrides a number's hours now: its own, or the company's."""
+    now = timezone.now()
+    rows = HoursOverride.objects.filter(Q(number=number) | Q(number=None))
+    lasting = [row for row in rows if row.until is None or row.until > now]
+    return next((row for row in lasting if row.number_id), lasting[0] if lasting else None)
+
+
+def company_override(request: HttpRequest) -> HoursOverride | None:
+    """Return what overrides the hours of the whole company now."""
+    enter(request, to="edit")
+    row = HoursOverride.objects.filter(number=None).first()
+    return row if row and (row.until is None or row.until > timezone.now()) else None
+
+
+def company_days(request: HttpRequest) -> QuerySet[CompanyDay]:
+    """Return the exceptions of the whole company."""
+    enter(request, to="edit")
+    return CompanyDay.objects.order_by("first", "id")
+
+
+def company_day(request: HttpRequest, pk: int) -> CompanyDay:
+    """Return one of them, to remove it."""
+    enter(request)
+    found = get_object_or_404(CompanyDay.objects.select_related("company"), pk=pk)
+    enter(request, "edit")
+    return found
 
 
 def prompt(request: HttpRequest, pk: int) -> Prompt:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec import structs
 
 from carillon.portal.companies.models import Company, Membership
 from carillon.portal.countries import prefixes
-from carillon.portal.extensions.models import Device, Override, Person, Team, Voice
+from carillon.portal.extensions.models import Device, Person, Team, Voice
 from carillon.portal.routing import models as rows
+from carillon.portal.routing.calendars import Calendar, flow_hours, load_calendar
 from carillon.portal.routing.documents import NumberFlow
 from carillon.portal.routing.nodes import Flow, Known
 from carillon.schema import plan as p
@@ -48,7 +49,7 @@ class CompanyRows:
     """Ids of the people who may listen to others' calls: whoever runs the company."""
     limits: rows.CallLimits | None = None
     voices: tuple[Voice, ...] = ()
-    override: Override | None = None
+    calendar: Calendar = field(default_factory=Calendar)
 
 
 def load_rows(company: Company) -> CompanyRows:
@@ -72,7 +73,7 @@ def load_rows(company: Company) -> CompanyRows:
         coaches=_coaches(company, people),
         limits=rows.CallLimits.objects.first(),
         voices=tuple(Voice.objects.order_by("id")),
-        override=Override.objects.first(),
+        calendar=load_calendar(company),
     )
 
 
@@ -95,7 +96,7 @@ def compile_plan(r: CompanyRows, drafts: Mapping[int, NumberFlow] | None = None)
     nodes: dict[str, p.Node] = {}
     for number in r.numbers:
         flow = flows[number.pk]
-        hours = flow_hours(flow)
+        hours = flow_hours(flow, r.calendar, number.pk)
         maker = Flow(number.key, number.box, number.language, flow, hours, known)
         nodes.update((node.id, node) for node in maker.compile())
     plan = p.Plan(
@@ -118,7 +119,7 @@ def compile_plan(r: CompanyRows, drafts: Mapping[int, NumberFlow] | None = None)
         music=tuple(each for name, each in sentences.items() if name == DEFAULT_MUSIC),
         system_prompts=sentences,
     )
-    return _with_override(_with_voices(plan, r.voices), r.override)
+    return _with_voices(plan, r.voices)
 
 
 def _with_voices(plan: p.Plan, voices: Iterable[Voice]) -> p.Plan:
@@ -137,31 +138,6 @@ def _with_voices(plan: p.Plan, voices: Iterable[Voice]) -> p.Plan:
         users=tuple(structs.replace(u, spoken=heard(names, u.id) or u.spoken) for u in plan.users),
         boxes=tuple(
             structs.replace(b, greeting=heard(greetings, b.id) or b.greeting) for b in plan.boxes
-        ),
-    )
-
-
-def _with_override(plan: p.Plan, row: Override | None) -> p.Plan:
-    """Let the company be open or closed whatever its numbers' hours say; a number's own comes before."""
-    if row is None:
-        return plan
-    override = p.Override(row.open, row.until.timestamp() if row.until else 0.0)
-    nodes = dict(plan.nodes)
-    for name, node in plan.nodes.items():
-        if isinstance(node, p.HoursNode) and node.hours.override is None:
-            hours = structs.replace(node.hours, override=override)
-            nodes[name] = structs.replace(node, hours=hours)
-    return structs.replace(plan, nodes=nodes)
-
-
-def flow_hours(flow: NumberFlow) -> p.Hours:
-    """Return when a number is open, as the flows understand it."""
-    return p.Hours(
-        timezone=flow.hours.zone,
-        always_open=flow.hours.always,
-        slots=tuple(
-            p.Slot(tuple(int(day) for day in slot.days), slot.start, slot.end)
-            for slot in flow.hours.slots
         ),
     )
 

@@ -41,8 +41,8 @@ def settings(request: HttpRequest, pk: int) -> HttpResponse:
     actions.change_number(found, facts, by=enter(request).user)
     if kind == "attendant" and not found.edited_flow.menu.message:
         key = messages.attendant_greeting(found.company, found.language)
-        return _edit(request, found, lambda f: _attendant(f, key), "")
-    return _edit(request, found, lambda flow: editing.with_kind(flow, kind), "")
+        return edit(request, found, lambda f: _attendant(f, key), "")
+    return edit(request, found, lambda flow: editing.with_kind(flow, kind), "")
 
 
 @require_POST
@@ -58,7 +58,7 @@ def hours(request: HttpRequest, pk: int) -> HttpResponse:
     def change(flow: NumberFlow) -> NumberFlow:
         return editing.with_week(flow, always=always, zone=zone, slots=slots)
 
-    return _edit(request, found, change, "")
+    return edit(request, found, change, "")
 
 
 @require_POST
@@ -77,7 +77,7 @@ def message(request: HttpRequest, pk: int, which: str) -> HttpResponse:
         form.add_error("sound" if form.cleaned_data["source"] == "upload" else "text", refused.text)
         return page.show(request, found, which, form, path)
     name = page.MESSAGES[which]
-    return _edit(
+    return edit(
         request, found, lambda flow: editing.with_message(flow, name, key, path), which, path
     )
 
@@ -89,7 +89,7 @@ def voicemail(request: HttpRequest, pk: int, which: str) -> HttpResponse:
     if which not in ("unanswered", "closed"):
         raise Http404(which)
     on = "on" in request.POST
-    return _edit(request, found, lambda flow: editing.with_voicemail(flow, which, on), "")
+    return edit(request, found, lambda flow: editing.with_voicemail(flow, which, on), "")
 
 
 @require_POST
@@ -103,7 +103,7 @@ def add_step(request: HttpRequest, pk: int) -> HttpResponse:
     if len(found.edited_flow.steps) >= MOST_STEPS:
         form.add_error(None, _("A number rings at most 20 steps. Remove one first."))
         return page.show(request, found, "ring", form)
-    return _edit(request, found, lambda flow: editing.with_step(flow, target, seconds), "ring")
+    return edit(request, found, lambda flow: editing.with_step(flow, target, seconds), "ring")
 
 
 @require_POST
@@ -115,7 +115,7 @@ def change_step(request: HttpRequest, pk: int, place: int) -> HttpResponse:
         toasts.error(request, _("A step rings from 5 to 300 seconds."))
         return page.go(found, "ring")
     seconds = form.cleaned_data["ring_seconds"]
-    return _edit(request, found, lambda flow: editing.with_seconds(flow, place, seconds), "ring")
+    return edit(request, found, lambda flow: editing.with_seconds(flow, place, seconds), "ring")
 
 
 @require_POST
@@ -123,14 +123,14 @@ def move_step(request: HttpRequest, pk: int, place: int) -> HttpResponse:
     """Move a step up or down."""
     found = access.number(request, pk, to="edit")
     by = -1 if request.POST.get("to") == "up" else 1
-    return _edit(request, found, lambda flow: editing.with_step_moved(flow, place, by), "ring")
+    return edit(request, found, lambda flow: editing.with_step_moved(flow, place, by), "ring")
 
 
 @require_POST
 def remove_step(request: HttpRequest, pk: int, place: int) -> HttpResponse:
     """Ring this step no more."""
     found = access.number(request, pk, to="edit")
-    return _edit(request, found, lambda flow: editing.without_step(flow, place), "ring")
+    return edit(request, found, lambda flow: editing.without_step(flow, place), "ring")
 
 
 @require_POST
@@ -161,7 +161,7 @@ def waiting(request: HttpRequest, pk: int) -> HttpResponse:
             queue=facts["queue"],
         )
 
-    return _edit(request, found, change, "")
+    return edit(request, found, change, "")
 
 
 @require_POST
@@ -188,7 +188,7 @@ def rules(request: HttpRequest, pk: int) -> HttpResponse:
             priority=facts["priority"],
         )
 
-    return _edit(request, found, change, "")
+    return edit(request, found, change, "")
 
 
 @require_POST
@@ -213,7 +213,7 @@ def menu(request: HttpRequest, pk: int) -> HttpResponse:
             ),
         )
 
-    return _edit(request, found, change, "menu", path)
+    return edit(request, found, change, "menu", path)
 
 
 @require_POST
@@ -235,10 +235,10 @@ def key(request: HttpRequest, pk: int) -> HttpResponse:
         return editing.with_key(flow, path, pressed, action)
 
     if isinstance(action, ToMenu):
-        return _edit(request, found, change, "menu", path + pressed)
+        return edit(request, found, change, "menu", path + pressed)
     if isinstance(action, Say):
-        return _edit(request, found, change, "say", path + pressed)
-    return _edit(request, found, change, "menu", path)
+        return edit(request, found, change, "say", path + pressed)
+    return edit(request, found, change, "menu", path)
 
 
 @require_POST
@@ -246,7 +246,7 @@ def remove_key(request: HttpRequest, pk: int) -> HttpResponse:
     """Let a key of a menu do nothing."""
     found, path = access.number(request, pk, to="edit"), _path(request)
     pressed = request.POST.get("key", "")
-    return _edit(
+    return edit(
         request, found, lambda flow: editing.with_key(flow, path, pressed, None), "menu", path
     )
 
@@ -260,10 +260,10 @@ def operator(request: HttpRequest, pk: int) -> HttpResponse:
         return page.show(request, found, "operator", form)
     target = form.cleaned_data["found"]
     chosen = None if isinstance(target, ToOperator) else target
-    return _edit(request, found, lambda flow: replace(flow, operator=chosen), "")
+    return edit(request, found, lambda flow: replace(flow, operator=chosen), "")
 
 
-def _edit(
+def edit(
     request: HttpRequest, found: Number, change: flows.Change, step: str, path: str = ""
 ) -> HttpResponse:
     """Change the draft and go back to the page."""

@@ -12,7 +12,7 @@ from carillon.portal.companies.models import Company
 from carillon.portal.companies.scope import CompanyOwned
 from carillon.portal.countries import PREMIUM, usual
 from carillon.portal.extensions.models import Person, Team
-from carillon.portal.routing.documents import NumberFlow, read_flow
+from carillon.portal.routing.documents import NumberFlow, Special, read_flow
 
 
 class Prompt(CompanyOwned):
@@ -120,6 +120,57 @@ class Rung(CompanyOwned):
 
     def __str__(self) -> str:
         return f"{self.number} {self.person or self.team}"
+
+
+class CompanyDay(CompanyOwned):
+    """Days on which the numbers of the company are closed, or open at other hours, whatever the week says."""
+
+    first = models.DateField()
+    last = models.DateField()
+    name = models.CharField(max_length=60)
+    slots = models.JSONField(default=list)
+    """Pairs of minutes of the day; none: closed."""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.first}"
+
+    @property
+    def special(self) -> Special:
+        """The same as documents have it."""
+        slots = tuple((int(start), int(end)) for start, end in self.slots)
+        return Special(self.first.isoformat(), self.last.isoformat(), self.name, slots)
+
+
+class HoursOverride(CompanyOwned):
+    """Somebody opened or closed a number, or with none the whole company, for a while."""
+
+    number = models.ForeignKey(
+        Number, null=True, on_delete=models.CASCADE, related_name="overrides"
+    )
+    open = models.BooleanField()
+    until = models.DateTimeField(null=True)
+    by_name = models.CharField(max_length=120, default="")
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["number"], name="one_override_per_number"),
+            models.UniqueConstraint(
+                fields=["company"], condition=Q(number=None), name="one_override_of_the_company"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number_id or 'company'} {'open' if self.open else 'closed'}"
+
+
+class HolidayYear(models.Model):
+    """A year for which every plan was compiled with its holidays and those ahead."""
+
+    year = models.PositiveSmallIntegerField(unique=True)
+
+    def __str__(self) -> str:
+        return str(self.year)
 
 
 class OutboundLine(CompanyOwned):

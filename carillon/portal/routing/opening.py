@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from django.utils import formats
 from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
 from django.utils.translation import gettext as _
 
-from carillon.flows.hours import local_time, opening
+from carillon.flows.hours import Opening, local_time, opening
 from carillon.portal.routing.difference import clock
 from carillon.portal.routing.documents import OpeningHours
-from carillon.schema.plan import Hours
+from carillon.schema.plan import Hours, Override
 
 LOOK_AHEAD_DAYS = 8
 
@@ -25,13 +26,42 @@ class Status:
 
 
 def status(hours: Hours, at: datetime) -> Status:
-    """Say whether a number is open at `at`, and when that changes."""
-    now = opening(hours, at).is_open
-    if hours.always_open:
-        return Status(True, _("Always open"))
-    change = _next_change(hours, at, now)
+    """Say whether a number is open at `at`, why, and when that changes."""
+    now = opening(hours, at)
+    if now.reason in ("hours.override-open", "hours.override-closed") and hours.override:
+        return Status(now.is_open, _by_hand(hours, hours.override))
+    why = _why(now)
+    if why:
+        return Status(now.is_open, why)
+    change = _next_change(hours, at, now.is_open)
     if change is None:
-        return Status(now, _("Open") if now else _("Closed"))
+        if hours.always_open and now.is_open:
+            return Status(True, _("Always open"))
+        return Status(now.is_open, _("Open") if now.is_open else _("Closed"))
+    return Status(now.is_open, _until(hours, at, change, now.is_open))
+
+
+def _why(now: Opening) -> str:
+    match now.reason:
+        case "hours.holiday":
+            return _("Closed: %(name)s, public holiday") % {"name": now.name}
+        case "hours.special-closed":
+            return _("Closed: %(name)s") % {"name": now.name}
+        case "hours.special-open":
+            return _("Open: %(name)s") % {"name": now.name}
+    return ""
+
+
+def _by_hand(hours: Hours, override: Override) -> str:
+    if not override.until:
+        return _("Open by hand") if override.open else _("Closed by hand")
+    local = local_time(hours.timezone, datetime.fromtimestamp(override.until, UTC))
+    facts = {"time": f"{formats.date_format(local, 'j N')}, {local:%H:%M}"}
+    text = _("Open by hand until %(time)s") if override.open else _("Closed by hand until %(time)s")
+    return text % facts
+
+
+def _until(hours: Hours, at: datetime, change: datetime, now: bool) -> str:
     local = local_time(hours.timezone, change)
     facts = {"time": f"{local:%H:%M}", "day": str(WEEKDAYS[local.weekday()])}
     if local.date() == local_time(hours.timezone, at).date():
@@ -42,7 +72,7 @@ def status(hours: Hours, at: datetime) -> Status:
             if now
             else _("Closed · opens on %(day)s at %(time)s")
         )
-    return Status(now, text % facts)
+    return text % facts
 
 
 def hours_lines(hours: OpeningHours) -> list[str]:
@@ -78,7 +108,11 @@ def week(hours: OpeningHours, at: datetime) -> list[str]:
 def _next_change(hours: Hours, at: datetime, now: bool) -> datetime | None:
     local = local_time(hours.timezone, at)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    minutes = sorted({minute for s in hours.slots for minute in (s.start_minute, s.end_minute)})
+    spans = [(s.start_minute, s.end_minute) for s in hours.slots]
+    near = (local + timedelta(days=LOOK_AHEAD_DAYS)).date().isoformat()
+    special = [s for s in hours.special if local.date().isoformat() <= s.last and s.first <= near]
+    spans += [span for each in special for span in each.slots]
+    minutes = sorted({minute for span in spans for minute in span} | ({0} if special else set()))
     for day in range(LOOK_AHEAD_DAYS):
         for minute in minutes:
             # Wall-clock arithmetic: the aware value keeps its zone, so 9:00 is 9:00 on every day.

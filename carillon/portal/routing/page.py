@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
+from django.utils.translation import gettext as _
 
 from carillon.flows.hours import local_time
 from carillon.portal.companies.access import enter, may
@@ -18,6 +19,7 @@ from carillon.portal.fields import Form
 from carillon.portal.routing import (
     access,
     checks,
+    dates,
     drawing,
     forms,
     guards,
@@ -25,9 +27,10 @@ from carillon.portal.routing import (
     reasons,
     targets,
 )
-from carillon.portal.routing.compile import compile_plan, flow_hours, load_rows
-from carillon.portal.routing.difference import changed_lines, kind_name, music_name
-from carillon.portal.routing.documents import DEEPEST_MENU, NumberFlow, ToOperator
+from carillon.portal.routing.calendars import Calendar, flow_hours, load_calendar
+from carillon.portal.routing.compile import compile_plan, load_rows
+from carillon.portal.routing.difference import changed_lines, kind_name, music_name, times
+from carillon.portal.routing.documents import DEEPEST_MENU, NumberFlow, Special, ToOperator
 from carillon.portal.routing.editing import Impossible, menu_at, message_key
 from carillon.portal.routing.models import Number
 from carillon.portal.routing.names import Names, load_names
@@ -36,6 +39,7 @@ from carillon.portal.routing.tryout import try_call
 STEPS = (
     *("hours", "greeting", "ring", "waiting", "no_answer", "closed", "settings", "rules"),
     *("menu", "menu_message", "say", "operator", "announcement", "difference", "history"),
+    *("holidays", "exceptions", "override"),
 )
 MESSAGES = {
     "greeting": "greeting",
@@ -47,6 +51,8 @@ MESSAGES = {
 }
 """Steps that are a message -> its name in `editing`."""
 MOST_VERSIONS = 30
+MOST_EXCEPTIONS = 3
+"""So many of the coming ones are drawn."""
 
 
 def show(
@@ -54,6 +60,7 @@ def show(
 ) -> HttpResponse:
     """Answer the page, with status 422 when a form was sent and is wrong."""
     names, flow, now = load_names(), found.edited_flow, timezone.now()
+    calendar = load_calendar(enter(request).company)
     path = path or request.GET.get("menu", "")
     wrong = form is not None and form.is_bound
     more = _of_step(request, found, step, names, path, form)
@@ -64,8 +71,10 @@ def show(
         "number": found,
         "flow": flow,
         "kind": kind_name(flow.kind),
-        "numbers": listed(access.numbers(request)),
-        "status": opening.status(flow_hours(found.flow), now),
+        "numbers": listed(access.numbers(request), calendar),
+        "status": opening.status(flow_hours(found.flow, calendar, found.pk), now),
+        "override": access.override(found),
+        "exceptions": _exceptions(flow, calendar),
         "hours": opening.hours_lines(flow.hours),
         "week": opening.week(flow.hours, now),
         "messages_of": drawing.messages(found, flow, names),
@@ -109,6 +118,12 @@ def form_of(request: HttpRequest, found: Number, step: str, names: Names, path: 
             return forms.HoursForm(initial=facts)
         case "ring":
             return targets.StepForm(names, country_of(request))
+        case "holidays":
+            return dates.HolidaysForm(flow.hours, enter(request).company.language)
+        case "exceptions":
+            return dates.SpecialForm()
+        case "override":
+            return dates.OverrideForm(found.flow.hours.zone)
         case "operator":
             facts = {**targets.chosen(flow.operator or ToOperator())}
             return targets.OperatorForm(names, country_of(request), initial=facts)
@@ -132,14 +147,14 @@ def country_of(request: HttpRequest) -> str:
     return enter(request).company.country
 
 
-def listed(found: QuerySet[Number]) -> list[dict[str, Any]]:
+def listed(found: QuerySet[Number], calendar: Calendar) -> list[dict[str, Any]]:
     """Return numbers with what they are and whether each is open now."""
     now = timezone.now()
     return [
         {
             "row": row,
             "kind": kind_name(row.flow.kind),
-            "status": opening.status(flow_hours(row.flow), now),
+            "status": opening.status(flow_hours(row.flow, calendar, row.pk), now),
         }
         for row in found
     ]
@@ -204,6 +219,24 @@ def _waiting(flow: NumberFlow) -> dict[str, Any]:
     }
 
 
+def _exceptions(flow: NumberFlow, calendar: Calendar) -> list[str]:
+    """Tell which days come next on which the week does not count."""
+    today = timezone.localdate().isoformat()
+    coming = [day for day in flow_hours(flow, calendar).special if day.last >= today]
+    return [
+        f"{formats.date_format(date.fromisoformat(day.first), 'j N Y')} · {day.name}"
+        for day in sorted(coming, key=lambda day: day.first)[:MOST_EXCEPTIONS]
+    ]
+
+
+def _special(special: Special) -> dict[str, str]:
+    first, last = date.fromisoformat(special.first), date.fromisoformat(special.last)
+    shown = formats.date_format(first, "j N Y")
+    if last != first:
+        shown = f"{shown} – {formats.date_format(last, 'j N Y')}"
+    return {"name": special.name, "text": f"{shown} · {times(special.slots) or _('closed')}"}
+
+
 def _operator(flow: NumberFlow, names: Names) -> str:
     target = names.operator(flow)
     return names.target(target) if target else ""
@@ -217,6 +250,10 @@ def _of_step(
     if step == "difference":
         lines = changed_lines(found.flow, flow, names)
         return {"lines": lines, "objections": guards.objections(found, flow)}
+    if step == "hours":
+        return {"others": [n for n in names.numbers.values() if n.pk != found.pk]}
+    if step == "exceptions":
+        return {"specials": [_special(each) for each in flow.hours.special]}
     if step == "history":
         return {"versions": _history(found, names)}
     if step not in ("menu", "menu_message", "say"):

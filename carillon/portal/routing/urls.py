@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from carillon.portal.routing import edits, internal, limits, versions, views
+from carillon.portal.routing import calendar_views, edits, internal, limits, versions, views
 
 urlpatterns = [
     path("numbers", views.numbers, name="numbers"),
@@ -24,6 +24,20 @@ urlpatterns = [
     path("numbers/<int:pk>/steps/<int:place>", edits.change_step, name="change-step"),
     path("numbers/<int:pk>/steps/<int:place>/move", edits.move_step, name="move-step"),
     path("numbers/<int:pk>/steps/<int:place>/remove", edits.remove_step, name="remove-step"),
+    path("numbers/<int:pk>/holidays", calendar_views.holidays, name="number-holidays"),
+    path("numbers/<int:pk>/hours/copy", calendar_views.copy_hours, name="number-copy-hours"),
+    path("numbers/<int:pk>/special", calendar_views.add_special, name="number-special"),
+    path(
+        "numbers/<int:pk>/special/<int:place>/remove",
+        calendar_views.remove_special,
+        name="remove-special",
+    ),
+    path("numbers/<int:pk>/override", calendar_views.override, name="number-override"),
+    path("company/days", calendar_views.company_days, name="company-days"),
+    path(
+        "company/days/<int:pk>/remove", calendar_views.remove_company_day, name="remove-company-day"
+    ),
+    path("company/override", calendar_views.company_override, name="company-override"),
     path("numbers/<int:pk>/publish", versions.publish, name="publish-flow"),
     path("numbers/<int:pk>/discard", versions.discard, name="discard-flow"),
     path("numbers/<int:pk>/history/<int:version>/revert", versions.revert, name="revert-flow"),

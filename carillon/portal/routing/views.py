@@ -13,6 +13,7 @@ from carillon.portal.companies.access import enter, may
 from carillon.portal.extensions import access as extensions
 from carillon.portal.refused import Refused
 from carillon.portal.routing import access, actions, forms, page, pool, speaking
+from carillon.portal.routing.calendars import load_calendar
 from carillon.portal.sound import answer_sound, open_below
 
 FIRST_STEP = {"classic": "ring", "menu": "menu_message", "attendant": "menu"}
@@ -22,7 +23,7 @@ FIRST_STEP = {"classic": "ring", "menu": "menu_message", "attendant": "menu"}
 @require_GET
 def numbers(request: HttpRequest) -> HttpResponse:
     """List the numbers by country."""
-    found = page.listed(access.numbers(request))
+    found = page.listed(access.numbers(request), load_calendar(enter(request).company))
     return render(request, "routing/numbers.html", {"numbers": found, "nav": "numbers"})
 
 

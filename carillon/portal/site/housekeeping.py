@@ -16,14 +16,16 @@ from carillon.portal.accounts.models import (
 )
 from carillon.portal.mail.delivery import KEPT
 from carillon.portal.mail.models import MailMessage
+from carillon.portal.routing.days import keep_calendars
 
 FAILURES_KEPT = timedelta(days=1)
 LINKS_KEPT = timedelta(days=30)
 
 
 def keep_house() -> None:
-    """Delete sessions that ran out, failed sign-ins that no longer count, and old mail."""
+    """Delete what ran out: sessions, failed sign-ins, old mail, overrides; keep plans' holidays coming."""
     now = timezone.now()
+    keep_calendars()
     Session.objects.filter(expire_date__lt=now).delete()
     SignInFailure.objects.filter(at__lt=now - FAILURES_KEPT).delete()
     Attempt.objects.filter(at__lt=now - FAILURES_KEPT).delete()

@@ -8,6 +8,8 @@ from django import template
 
 from carillon.portal.companies.models import Company
 from carillon.portal.extensions.models import Person
+from carillon.portal.routing.difference import times
+from carillon.portal.routing.documents import Special
 from carillon.portal.routing.limits import current
 from carillon.portal.routing.models import Number, OutboundLine
 from carillon.portal.words import country_name
@@ -29,6 +31,18 @@ def outbound_line(context: dict[str, Any], person: Person, may_edit: bool) -> di
         "chosen": line.number_id if line else None,
         "may_edit": may_edit,
     }
+
+
+@register.filter
+def special_hours(special: Special) -> str:
+    """Write the hours of an exception."""
+    return times(special.slots)
+
+
+@register.inclusion_tag("routing/_company_links.html")
+def company_links() -> dict[str, Any]:
+    """Lead to what else counts for every number."""
+    return {}
 
 
 @register.inclusion_tag("routing/_limits.html")
