@@ -1,4 +1,4 @@
-"""The command line: `carillon run`, `demo`, `company`, `sandbox`, `simulate`, `trunk`, `health`."""
+"""The command line: `carillon run`, `demo`, `company`, `sandbox`, `setup`, `simulate`, `trunk`, `health`."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ def _demo(_: Config, __: argparse.Namespace) -> int:
 
 def _trunk(_: Config, wish: argparse.Namespace) -> int:
     return _manage("trunk", *wish.words)
+
+
+def _setup(_: Config, wish: argparse.Namespace) -> int:
+    return _manage("setup_file", *wish.words)
 
 
 def _simulate(_: Config, wish: argparse.Namespace) -> int:
@@ -153,6 +157,9 @@ def build_parser() -> argparse.ArgumentParser:
     simulate = commands.add_parser("simulate", help="what would happen to a call to a number")
     simulate.add_argument("words", nargs=argparse.REMAINDER)
     simulate.set_defaults(do=_simulate)
+    setup = commands.add_parser("setup", help="a company's set-up as a file: export, import")
+    setup.add_argument("words", nargs=argparse.REMAINDER)
+    setup.set_defaults(do=_setup)
     sandbox = commands.add_parser("sandbox", help="outside phones of the pretend network")
     phones = sandbox.add_subparsers(required=True, metavar="WHAT")
     call = phones.add_parser("call", help="call one of our numbers from outside")

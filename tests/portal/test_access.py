@@ -182,6 +182,8 @@ TABLE: dict[str, tuple[int, ...]] = {
     "delete-message!": (302, 404, 404, 403, 302, 302, 302, 302),
     "restore-message!": (302, 404, 404, 403, 404, 404, 404, 404),
     "message-sound": THEIRS_OWN,
+    "setup-file": EDITORS,
+    "download-setup": EDITORS,
     "trial": THEIRS_SEEN,
     "keep-test!": THEIRS_EDITED,
     "remove-test!": THEIRS_EDITED,

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "carillon.portal.voicemail",
     "carillon.portal.followup",
     "carillon.portal.trials",
+    "carillon.portal.setupfile",
     "carillon.portal.journal",
     "carillon.portal.demo",
     "carillon.portal.onboarding",
