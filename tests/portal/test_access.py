@@ -124,6 +124,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "restore-person!": (302, 404, 404, 403, 403, 403, 404, 404),
     "sign-in-link!": (302, 404, 404, 403, 403, 403, 200, 200),
     "unlock-pin!": THEIRS_EDITED,
+    "check-answer!": THEIRS_EDITED,
     "add-phone!": (302, 404, 404, 403, 403, 403, 422, 422),
     "phone-password!": (302, 404, 404, 403, 403, 403, 200, 200),
     "remove-phone!": THEIRS_EDITED,
@@ -294,7 +295,7 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
             things.setdefault(name, [number.pk])
     for name in ("person", "availability", "remove-person", "restore-person"):
         things[name] = [ben.pk]
-    for name in ("unlock-pin", "sign-in-link", "add-phone", "choose-line"):
+    for name in ("unlock-pin", "check-answer", "sign-in-link", "add-phone", "choose-line"):
         things[name] = [ben.pk]
     bare = (name.rstrip("!") for name in TABLE)
     return {name: reverse(name, args=things.get(name, [])) for name in bare}

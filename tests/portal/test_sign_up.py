@@ -11,11 +11,13 @@ from typing import Any
 
 import altcha
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
+from carillon.portal.accounts.actions import choose_question
 from carillon.portal.accounts.models import Attempt, LinkToken, OpenSession, PhoneCheck, User
-from carillon.portal.companies.models import Company, Membership
+from carillon.portal.companies.models import AuditRow, Company, Membership
 from carillon.portal.companies.scope import within
 from carillon.portal.extensions.models import Person
 from carillon.portal.extensions.pins import check_pin
@@ -121,7 +123,7 @@ def test_the_number_chosen_is_the_one_that_is_given(db: None):
     client = Client()
     page = client.get("/sign-up").content.decode()
     shown = re.findall(r'name="e164" value="(\+33\d+)"', page)
-    assert len(shown) == 5
+    assert len(shown) == 6
     sign_up(client, country="FR", e164=shown[3], mobile="06 12 34 56 78")
     opened(client)
     with within(Company.objects.get()):
@@ -465,3 +467,40 @@ def test_nobody_signs_out_somebody_elses_device(cast: Cast, zoe: Client):
         "/security/sessions/end", {"session": OpenSession.objects.get().pk}
     )
     assert zoe.get("/numbers").status_code == 200
+
+
+def test_who_supports_people_checks_their_answer_and_the_log_knows(cast: Cast):
+    ben = cast.people["user"]
+    choose_question(cast.users["user"], "town", "Liège")
+    client = cast.client("administrator")
+    for answer, said in (("Namur", "not the answer"), (" LIEGE ", "This is the answer")):
+        page = client.post(f"/people/{ben.pk}/answer", {"answer": answer}, follow=True)
+        assert said in page.content.decode()
+    rows = AuditRow.everywhere.filter(action="answer-checked").order_by("pk")
+    assert [row.after for row in rows] == [{"right": False}, {"right": True}]
+    for _ in range(3):
+        client.post(f"/people/{ben.pk}/answer", {"answer": "Mons"})
+    page = client.post(f"/people/{ben.pk}/answer", {"answer": "Liège"}, follow=True)
+    assert "Wait an hour" in page.content.decode()
+    assert cast.client("supervisor").post(f"/people/{ben.pk}/answer").status_code == 403
+
+
+def test_a_company_is_asked_for_from_the_command_line_too(db: None, capsys: Any):
+    words = [
+        "create",
+        "Atelier Zoé",
+        "--country",
+        "BE",
+        "--name",
+        "Zoé",
+        "--email",
+        "Zoe@a.example",
+    ]
+    call_command("company", *words)
+    assert "/activate/link/" in capsys.readouterr().out
+    client = opened(Client())
+    assert client.get("/activate").status_code == 200, "no mobile was given, so that none is called"
+    assert client.post("/activate/secrets", SECRETS).status_code == 302
+    assert Company.objects.get().name == "Atelier Zoé"
+    with pytest.raises(CommandError, match="already"):
+        call_command("company", *words)

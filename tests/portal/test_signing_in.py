@@ -55,6 +55,15 @@ def test_a_guesser_elsewhere_does_not_lock_the_owner_out_at_once(ann: User):
     assert attempt(Client(), ann.email, PASSWORD) == 302
 
 
+def test_a_telephone_number_is_one_account_however_it_is_written(ann: User):
+    ann.mobile = "+33612345678"
+    ann.save()
+    for name in ("+33612345678", "06 12 34 56 78", "0033612345678", "06.12.34.56.78", "0612345678"):
+        assert attempt(Client(), name, "wrong") == 422
+    assert attempt(Client(), "+33 6 12 34 56 78", PASSWORD) == 422, "slowed down"
+    assert attempt(Client(REMOTE_ADDR="192.0.2.9"), "+33 6 12 34 56 78", PASSWORD) == 302
+
+
 def test_the_right_password_forgives_what_came_before(ann: User):
     attempt(Client(), ann.email, "wrong")
     attempt(Client(), ann.email, PASSWORD)

@@ -121,6 +121,9 @@ def hear_the_code(page: Page, data: Path) -> str:
     expect(page.get_by_role("heading", name="Vérification du numéro de mobile")).to_be_visible()
     expect(page.locator(".mobile")).to_contain_text("56")
     expect(page.locator(".mobile")).not_to_contain_text("12 34")
+    page.emulate_media(color_scheme="dark")
+    assert violations(page) == []
+    page.emulate_media(color_scheme="light")
     assert violations(page) == []
     tick(page)
     page.get_by_role("button", name="M’appeler", exact=True).click()
@@ -139,6 +142,9 @@ def choose_secrets(page: Page) -> None:
     expect(criteria.locator("li.ko")).not_to_have_count(0)
     expect(criteria.locator("li.ko", has_text="Aucune information de compte")).to_be_visible()
     assert violations(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert violations(page) == []
+    page.emulate_media(color_scheme="light")
     page.get_by_label("Mot de passe", exact=True).fill(PASSWORD)
     expect(criteria.locator("li.ko")).to_have_count(0)
     page.get_by_label("Confirmer le mot de passe").fill(PASSWORD)

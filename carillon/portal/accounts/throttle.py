@@ -13,6 +13,8 @@ WINDOW = timedelta(minutes=15)
 MOST_PER_PAIR = 5
 MOST_PER_EMAIL = 20
 MOST_PER_ADDRESS = 50
+COUNTED_DIGITS = 8
+"""Of a telephone number: with or without +33, 0 or spaces, its end is the same."""
 
 
 def is_throttled(email: str, address: str | None) -> bool:
@@ -46,4 +48,7 @@ def forget_failures(email: str, address: str | None) -> None:
 
 
 def _key(email: str) -> str:
-    return email.strip().lower()[:254]
+    """Return one key for every way to write the same e-mail or telephone number."""
+    name = email.strip().lower()[:254]
+    digits = "".join(c for c in name if c.isdigit())
+    return name if "@" in name or not digits else f"tel:{digits[-COUNTED_DIGITS:]}"

@@ -17,6 +17,7 @@ SENTENCES: dict[str, str] = {
     "person-changed": gettext_noop("changed a person"),
     "person-removed": gettext_noop("removed a person"),
     "person-restored": gettext_noop("brought back a person"),
+    "answer-checked": gettext_noop("checked the security answer of"),
     "pin-changed": gettext_noop("changed the PIN of"),
     "pin-locked": gettext_noop("locked after wrong tries the PIN of"),
     "pin-unlocked": gettext_noop("unlocked the PIN of"),

@@ -9,7 +9,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from carillon.portal.accounts import limits
 from carillon.portal.accounts.models import User
+from carillon.portal.accounts.questions import is_answer
 from carillon.portal.cipher import decrypt, encrypt
 from carillon.portal.companies import audit, roles
 from carillon.portal.companies.models import Company, Membership
@@ -21,6 +23,8 @@ from carillon.portal.extensions.welcome import write_invitation
 from carillon.portal.refused import Refused
 
 FIRST_EXTENSION = 101
+MOST_ANSWERS = 5
+"""To a security question, in an hour."""
 
 
 def next_extension() -> str:
@@ -143,6 +147,19 @@ def check_may_invite(person: Person, *, by: User) -> User:
         )
     roles.check_owner_rights(person.company, [_role_of(person)], by)
     return person.user
+
+
+@transaction.atomic
+def check_answer(person: Person, answer: str, *, by: User) -> bool:
+    """Say whether a caller who claims to be this person knows their answer (R27); each try is logged."""
+    if person.user is None or not person.user.answer_hash:
+        raise Refused("no-question", _("This person has chosen no security question."))
+    if not limits.allows("answer", str(person.user.pk), MOST_ANSWERS):
+        raise Refused("too-many", _("Too many answers were tried. Wait an hour."))
+    right = is_answer(person.user, answer)
+    thing = (person.key, person.name)
+    audit.write(person.company, by, "answer-checked", thing, after={"right": right})
+    return right
 
 
 @transaction.atomic

@@ -14,6 +14,7 @@ urlpatterns = [
     path("people/<int:pk>/remove", views.remove_person, name="remove-person"),
     path("people/<int:pk>/restore", views.restore_person, name="restore-person"),
     path("people/<int:pk>/link", views.sign_in_link, name="sign-in-link"),
+    path("people/<int:pk>/answer", views.check_answer, name="check-answer"),
     path("people/<int:pk>/unlock-pin", views.unlock, name="unlock-pin"),
     path("people/<int:pk>/phones", views.add_phone, name="add-phone"),
     path("phones/<int:pk>/password", views.phone_password, name="phone-password"),

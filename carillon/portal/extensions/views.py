@@ -12,9 +12,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
 from carillon.portal.accounts.invitations import invitation_path
+from carillon.portal.accounts.questions import question_of
 from carillon.portal.companies.access import enter, may
 from carillon.portal.companies.models import Membership
 from carillon.portal.extensions import access, actions, pins
@@ -123,6 +125,23 @@ def sign_in_link(request: HttpRequest, pk: int) -> HttpResponse:
     link = request.build_absolute_uri(invitation_path(user))
     form = PersonForm(initial=_facts(found), existing=found)
     return _person_page(request, found, form, link=link)
+
+
+@require_POST
+@sensitive_post_parameters()
+def check_answer(request: HttpRequest, pk: int) -> HttpResponse:
+    """Check somebody's answer to the security question, for who supports them (R27)."""
+    found = access.person(request, pk, to="edit")
+    try:
+        right = actions.check_answer(found, request.POST.get("answer", ""), by=enter(request).user)
+    except Refused as refused:
+        messages.error(request, refused.text)
+        return redirect("person", pk)
+    if right:
+        messages.success(request, _("This is the answer of %(name)s.") % {"name": found.name})
+    else:
+        messages.error(request, _("This is not the answer of %(name)s.") % {"name": found.name})
+    return redirect("person", pk)
 
 
 @require_POST
@@ -243,6 +262,7 @@ def _person_page(
         "server": _server(),
         "may_edit": may(request, "edit"),
         "pin_locked": pins.is_locked(found),
+        "question": question_of(found.user) if found.user else "",
         "nav": "people",
     }
     return render(request, "extensions/person.html", context, status=status)

@@ -27,7 +27,7 @@ from carillon.portal.routing import pool
 from carillon.portal.routing.actions import add_number
 from carillon.portal.routing.models import Number
 
-NUMBERS_SHOWN = 5
+NUMBERS_SHOWN = 6
 
 
 def free_numbers(country: str, seed: str) -> list[str]:
