@@ -77,7 +77,8 @@ class Course:
 
     def __init__(self, plan: Plan, number: Number, caller: str = "") -> None:
         self._plan = plan
-        self._number = number
+        self._number = self._rules = number
+        self._announced = False
         self._caller = caller
         self._since = 0.0
         self._run: Run | None = None
@@ -209,7 +210,7 @@ class Course:
             case GreetingNode():
                 self._run = GreetingRun(node)
             case RingNode():
-                self._run = RingRun(node)
+                self._run = self._announcing(node) or RingRun(node)
             case VoicemailNode():
                 self._run = VoicemailRun(node)
             case AnnounceNode():
@@ -221,6 +222,14 @@ class Course:
             case _:
                 return [Decide(name, "call.broken-plan"), End()]
         return self._run.enter(context)
+
+    def _announcing(self, node: RingNode) -> GreetingRun | None:
+        """Before anybody is rung, a caller whose call will be recorded is told so, once."""
+        said = self._rules.record_announcement
+        if said is None or not self._rules.record_inbound or self._announced:
+            return None
+        self._announced = True
+        return GreetingRun(GreetingNode(node.id, said, node.id), "record.told")
 
     def _enter_user(self, node: UserNode) -> list[Asked]:
         user = next((each for each in self._plan.users if each.id == node.user), None)

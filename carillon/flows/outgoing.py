@@ -167,7 +167,12 @@ def outside_flow(plan: Plan, way: ToOutside) -> tuple[Plan, Number]:
         "outside": RingNode("outside", (step,), then="end"),
         "end": HangUpNode("end"),
     }
-    return structs.replace(plan, nodes=nodes), structs.replace(way.caller_id, entry="outside")
+    return structs.replace(plan, nodes=nodes), _placed(way.caller_id, "outside")
+
+
+def _placed(number: Number, entry: str) -> Number:
+    """Return the number a call shows: what it says to callers from outside is not for our people."""
+    return structs.replace(number, entry=entry, record_inbound=False)
 
 
 def callback_flow(plan: Plan, number: Number, e164: str, language: str) -> tuple[Plan, Number]:
@@ -179,7 +184,7 @@ def callback_flow(plan: Plan, number: Number, e164: str, language: str) -> tuple
         "outside": RingNode("outside", (step,), then="end"),
         "end": HangUpNode("end"),
     }
-    return structs.replace(plan, nodes=nodes), structs.replace(number, entry="word")
+    return structs.replace(plan, nodes=nodes), _placed(number, "word")
 
 
 class Entrance(msgspec.Struct, frozen=True):

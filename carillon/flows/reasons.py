@@ -90,6 +90,8 @@ REASONS: dict[str, str] = {
     "call.forward-refused": "The phone of {who} forwards the call to {to}, which is not possible",
     "call.placing": "Rings {who}, then calls {to}",
     "call.emergency": "An emergency call to {number}",
+    "record.told": "The caller is told that the call is recorded",
+    "record.announced": "{who} is told that the call is recorded",
     "record.started": "{who} started the recording",
     "record.paused": "{who} paused the recording",
     "record.resumed": "{who} continued the recording",

@@ -27,7 +27,7 @@ from carillon.switch.devices import Gruu
 from carillon.switch.guests import Guests
 from carillon.switch.legs import Leg
 from carillon.switch.outcomes import better, outcome, refusal
-from carillon.switch.recordings import CallRecordings
+from carillon.switch.recordings import CallRecordings, announcement_to_called, records
 from carillon.switch.ringing import Ringing
 from carillon.switch.visit import Visit
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LONGEST_CALL_SECONDS = 4 * 3600.0
 MOST_KEYS = 500
 """More keys of one call than this are obeyed, but no longer told."""
 MOST_LEGS = 200
@@ -96,7 +95,7 @@ class Call:
         self._ended_by = "system"
         self._detail = ""
         self.alarm = Alarm(board)  # for whoever parks the call
-        self._began = board.now
+        self.began = board.now
 
     @property
     def ringing(self) -> list[Leg]:
@@ -136,12 +135,6 @@ class Call:
         self.recordings = CallRecordings(self._board, a)
         self.visit = Visit(self._board, a, self.plan, self.number, self.arrived.direction)
         self.visit.begin()
-
-    def check_length(self, now: float) -> None:
-        """End the call if it has gone on for as long as any may."""
-        if now - self._began > LONGEST_CALL_SECONDS and not self.closing:
-            self.decide("call.too-long")
-            self.end(by="system", detail="too-long")
 
     def next_leg_id(self) -> str:
         """Return b1, b2…"""
@@ -243,12 +236,21 @@ class Call:
 
     def connect(self, visit: Visit, picked: Leg) -> None:
         """Let whoever came through a flow talk with whoever picked up."""
-        if self.closing:
+        said = announcement_to_called(self.arrived.direction, self.number)
+        if said is None:
+            self.talk_now(visit, picked)
             return
-        self.recall = None
+        self.decide("record.announced", who=picked.who)
+        paths = self._board.paths((said,))
+        self.guests.tell(picked, paths, lambda call, leg: call.talk_now(visit, leg))
+
+    def talk_now(self, visit: Visit, picked: Leg) -> None:
+        """Let them talk, recorded where the number says so."""
+        if self.closing or picked.gone or visit.leg.gone:
+            return
+        visit.connected, self.recall = True, None
         self.talk.join(visit.leg, picked)
-        outbound = self.arrived.direction == "outbound"
-        if self.number.record_outbound if outbound else self.number.record_inbound:
+        if records(self.arrived.direction, self.number):
             self.recordings.record_call(self.talk.talkers)
         self.recordings.follow(self.talk.talkers)
 
@@ -312,8 +314,7 @@ class Call:
         if not self.recordings.recording_message:
             self.end(by="caller")
             return
-        # The flow decides when the file is closed and its length known: see `recorded`.
-        self.visit.stop_waiting()
+        self.visit.stop_waiting()  # once the file is closed, `recorded` lets the flow decide
         self._board.closing.add(self)
         self.recordings.stop()
         if not self.sounds.connected:

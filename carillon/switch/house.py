@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HOUSE_SECONDS = 5.0
+LONGEST_CALL_SECONDS = 4 * 3600.0
 TIDY_SECONDS, LATEST_TIDY_SECONDS = 600.0, 3600.0
 """How often the collector looks at everything: when no call would notice, in the end in any case."""
 
@@ -37,7 +38,9 @@ def _look_round(board: Switchboard) -> None:
     board.serving.renew()
     for call in list(board.calls.values()):
         with board.guard(call):
-            call.check_length(board.now)
+            if board.now - call.began > LONGEST_CALL_SECONDS and not call.closing:
+                call.decide("call.too-long")
+                call.end(by="system", detail="too-long")
     board.queues.look()
     board.halls.ping()
     for flow in board.devices.hidden_flows():

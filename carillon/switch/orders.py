@@ -30,6 +30,7 @@ from carillon.switch.calls import Call
 from carillon.switch.conversation import LISTEN, TALK, WHISPER
 from carillon.switch.legs import Leg
 from carillon.switch.parking import taken
+from carillon.switch.recordings import records_by_key
 from carillon.switch.transfers import CannotDo, picked_up
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ class Orders:
         self._stars.discard(leg)
         if digit == "*":
             self._stars.add(leg)
-        elif starred and digit in "12" and call.number.record_by_key:
+        elif starred and digit in "12" and _by_key(call):
             self._record_by_key(call, leg, digit)
 
     def _record_by_key(self, call: Call, leg: Leg, digit: str) -> None:
@@ -228,7 +229,7 @@ class Orders:
     def record_key(self, call: Call, leg: Leg, *, on: bool) -> None:
         """A phone's own record key was pressed (INFO with a Record header); it may do what star 1 may."""
         talks = leg in call.talk and call.talk.role(leg) == TALK and not leg.coach
-        if not (talks and leg.party.user and call.number.record_by_key) or on == (
+        if not (talks and leg.party.user and _by_key(call)) or on == (
             call.recordings.state != "off"
         ):
             return
@@ -300,6 +301,10 @@ class Orders:
         call = Call(board, arrived, into.plan, into.number, legs[0], placed=True)
         board.begin_placed(call, arrived, legs)
         return CommandAnswer(True, call=call.id)
+
+
+def _by_key(call: Call) -> bool:
+    return records_by_key(call.arrived.direction, call.number)
 
 
 def _leg(call: Call, name: str) -> Leg:

@@ -20,6 +20,7 @@ from carillon.schema.mediacontrol import (
     StartRecording,
     StopRecording,
 )
+from carillon.schema.plan import Number, Prompt
 from carillon.switch.legs import Leg
 
 if TYPE_CHECKING:
@@ -250,3 +251,19 @@ def wav_seconds(path: Path) -> float:
         return 0.0
     channels = int.from_bytes(header[22:24], "little") or 1
     return max(0, size - 44) / (16000.0 * channels) if len(header) == 44 else 0.0
+
+
+def records(direction: str, number: Number) -> bool:
+    """Say whether calls of a number are recorded of themselves (A24)."""
+    return number.record_outbound if direction == "outbound" else number.record_inbound
+
+
+def records_by_key(direction: str, number: Number) -> bool:
+    """Say whether our people may start and pause the recording (A24)."""
+    return number.record_outbound_by_key if direction == "outbound" else number.record_by_key
+
+
+def announcement_to_called(direction: str, number: Number) -> Prompt | None:
+    """Return what whoever we call hears before a call that is recorded, None for nothing."""
+    outbound = direction == "outbound" and records(direction, number)
+    return number.record_announcement if outbound else None

@@ -49,6 +49,7 @@ class Visit:
         self.ringing = Ringing(board)
         self.picked: Leg | None = None
         self.connected = False
+        self._connecting = False
         self.begun = False
         self._hides_keys = False
         """While a PIN is typed, no history is told of the keys."""
@@ -171,9 +172,9 @@ class Visit:
 
     def _connect(self) -> None:
         call, picked = self.leg.call, self.picked
-        if call is None or call.closing or picked is None or picked.gone or self.connected:
+        if call is None or call.closing or picked is None or picked.gone or self._connecting:
             return
-        self.connected = True
+        self._connecting = True
         call.connect(self, picked)
 
     # -- what happens ----------------------------------------------------------------------------

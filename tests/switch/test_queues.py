@@ -222,3 +222,46 @@ async def test_waiting_callers_hear_their_place(tmp_path: Path) -> None:
             return [each for each in here.media.of(PlayFiles) if "place-1" in str(each.paths)]
 
         await until(told, "the place in the line")
+
+
+@scene
+async def test_a_caller_is_told_of_the_recording_before_anybody_rings(tmp_path: Path) -> None:
+    number = {"record_inbound": True, "record_announcement": Prompt("recorded")}
+    async with office(tmp_path, "ann", plan=queue(number=number)) as here:
+        leg = here.call()
+        await talks(here, "ann", leg)
+        here.carrier.hang_up(leg)
+        await here.record()
+        said = ["record.told", "ring.start"]
+        assert [reason for reason in here.reasons() if reason in said] == said
+
+
+@scene
+async def test_whoever_we_call_is_told_of_the_recording_before_they_talk(tmp_path: Path) -> None:
+    number = {"record_outbound": True, "record_announcement": Prompt("recorded")}
+    async with office(tmp_path, "ann", plan=queue(number=number)) as here:
+        here.media.ends_plays = False
+        here.dial("ann", MOBILE)
+        outside = await here.carrier.invited()
+        here.carrier.answer(outside)
+        await until(lambda: "record.announced" in here.reasons_so_far())
+        said = here.leg("b1")
+        await until(lambda: said in here.media.plays, "the announcement")
+        assert not here.media.recordings, "nothing is recorded before it is said"
+        here.media.end_play(said)
+        await until(lambda: here.media.recordings, "the recording")
+        assert here.who_hears()["ann"] == {MOBILE}
+
+
+@scene
+async def test_whoever_hangs_up_during_the_announcement_ends_the_call(tmp_path: Path) -> None:
+    number = {"record_outbound": True, "record_announcement": Prompt("recorded")}
+    async with office(tmp_path, "ann", plan=queue(number=number)) as here:
+        here.media.ends_plays = False
+        here.dial("ann", MOBILE)
+        outside = await here.carrier.invited()
+        here.carrier.answer(outside)
+        await until(lambda: "record.announced" in here.reasons_so_far())
+        here.carrier.hang_up(outside.leg)
+        await here.record()
+        await here.is_quiet()
