@@ -19,7 +19,13 @@ from carillon.portal.followup.models import Callback
 from carillon.portal.journal.apply import apply_page
 from carillon.portal.routing.days import add_company_day
 from carillon.portal.routing.documents import Special
-from carillon.portal.routing.models import CompanyDay, Prompt, SystemPrompt
+from carillon.portal.routing.models import (
+    BlockedCaller,
+    CompanyDay,
+    MusicPiece,
+    Prompt,
+    SystemPrompt,
+)
 from carillon.portal.routing.trunks import add_trunk
 from carillon.portal.trials.actions import keep_test
 from carillon.portal.voicemail.models import Message
@@ -49,6 +55,7 @@ THEIRS_OWN = (302, 404, 404, 403, 200, 200, 200, 200)
 THEIRS_EDITED = (302, 404, 404, 403, 403, 403, 302, 302)
 THEIRS_EDITED_PAGE = (302, 404, 404, 403, 403, 403, 200, 200)
 STAFF = (302, 404, 200, 404, 404, 404, 404, 404)
+EDITORS_MOVED = tuple(302 if each == 200 else each for each in EDITORS)
 PUBLIC = (200,) * 8
 GONE = (410,) * 8
 SECRET = (404,) * 8
@@ -143,6 +150,15 @@ TABLE: dict[str, tuple[int, ...]] = {
     "number-special!": (302, 404, 404, 403, 403, 403, 422, 422),
     "remove-special!": THEIRS_EDITED,
     "number-override!": (302, 404, 404, 403, 403, 403, 422, 422),
+    "blocked": EDITORS,
+    "blocked!": EDITORS,
+    "unblock!": THEIRS_EDITED,
+    "block-anonymous!": EDITORS_MOVED,
+    "music": EDITORS,
+    "music!": EDITORS,
+    "choose-music!": EDITORS_MOVED,
+    "remove-music!": THEIRS_EDITED,
+    "number-music!": THEIRS_EDITED,
     "company-days": EDITORS,
     "company-days!": EDITORS,
     "company-override!": (302, 422, 404, 403, 403, 403, 422, 422),
@@ -240,6 +256,8 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         special = Special("2026-08-01", "2026-08-15", "Summer")
         add_company_day(cast.acme, special, by=cast.users["owner"])
         day = CompanyDay.objects.get()
+        caller = BlockedCaller.objects.create(pattern="+33899*")
+        piece = MusicPiece.objects.create(title="Mine", prompt=prompt)
     trunk = add_trunk("carrier", host="192.0.2.1")
     letter = mail.send("test", "ann@acme.example", "en", {"by": "Op"})
     things: dict[str, list[object]] = {
@@ -278,6 +296,8 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
     things["revert-flow"] = [number.pk, 1]
     things["remove-special"] = [number.pk, 0]
     things["remove-company-day"] = [day.pk]
+    things["unblock"] = [caller.pk]
+    things["remove-music"] = [piece.pk]
     for name in ("message-heard", "delete-message", "restore-message", "message-sound"):
         things[name] = [message.pk]
     for name in ("team", "remove-team", "restore-team"):

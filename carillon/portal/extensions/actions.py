@@ -200,24 +200,42 @@ def restore_device(device: Device, *, by: User) -> None:
 
 
 @transaction.atomic
-def create_team(company: Company, name: str, members: Sequence[Person], *, by: User | None) -> Team:
+def create_team(
+    company: Company,
+    name: str,
+    members: Sequence[Person],
+    *,
+    strategy: str = "all",
+    member_seconds: int = 15,
+    by: User | None,
+) -> Team:
     """Make a team."""
-    team = Team.everywhere.create(company=company, name=name)
+    team = Team.everywhere.create(
+        company=company, name=name, strategy=strategy, member_seconds=member_seconds
+    )
     team.members.set(members)
-    after = {"members": [person.name for person in members]}
+    after = {"members": [person.name for person in members], "strategy": strategy}
     audit.write(company, by, "team-created", (team.key, name), after=after)
     bump_plan(company)
     return team
 
 
 @transaction.atomic
-def change_team(team: Team, name: str, members: Sequence[Person], *, by: User) -> None:
-    """Set a team's name and members."""
-    before = {"name": team.name, "members": [p.name for p in team.members.order_by("extension")]}
-    team.name = name
-    team.save(update_fields=["name"])
+def change_team(
+    team: Team,
+    name: str,
+    members: Sequence[Person],
+    *,
+    strategy: str = "all",
+    member_seconds: int = 15,
+    by: User,
+) -> None:
+    """Set a team's name, members, and how they are rung."""
+    before = _team_facts(team)
+    team.name, team.strategy, team.member_seconds = name, strategy, member_seconds
+    team.save(update_fields=["name", "strategy", "member_seconds"])
     team.members.set(members)
-    after = {"name": name, "members": [p.name for p in team.members.order_by("extension")]}
+    after = _team_facts(team)
     if before == after:
         return
     audit.write(team.company, by, "team-changed", (team.key, name), before, after)
@@ -234,6 +252,15 @@ def remove_team(team: Team, *, by: User) -> None:
 def restore_team(team: Team, *, by: User) -> None:
     """Bring a team back."""
     _mark_restored(team, "team-restored", team.name, by)
+
+
+def _team_facts(team: Team) -> dict[str, Any]:
+    return {
+        "name": team.name,
+        "members": [person.name for person in team.members.order_by("extension")],
+        "strategy": team.strategy,
+        "member_seconds": team.member_seconds,
+    }
 
 
 def _mark_deleted(row: Device | Team, action: str, name: str, by: User) -> None:

@@ -84,14 +84,31 @@ class TeamForm(Form):
         queryset=Person.everywhere.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text=_("All available members ring at once; the first to answer takes the call."),
+    )
+    strategy = forms.ChoiceField(
+        label=_("How it rings"),
+        choices=Team.Strategy.choices,
+        widget=forms.RadioSelect,
+        initial=Team.Strategy.ALL,
+    )
+    member_seconds = forms.IntegerField(
+        label=_("Seconds for each member"),
+        min_value=5,
+        max_value=120,
+        initial=15,
+        help_text=_("Counts unless all ring at once."),
     )
 
     def __init__(
         self, people: QuerySet[Person], *args: Any, team: Team | None = None, **kwargs: Any
     ) -> None:
         if team is not None:
-            kwargs["initial"] = {"name": team.name, "members": list(team.members.all())}
+            kwargs["initial"] = {
+                "name": team.name,
+                "members": list(team.members.all()),
+                "strategy": team.strategy,
+                "member_seconds": team.member_seconds,
+            }
         super().__init__(*args, **kwargs)
         field = self.fields["members"]
         assert isinstance(field, forms.ModelMultipleChoiceField)

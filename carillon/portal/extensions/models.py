@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from carillon.portal.companies.scope import CompanyOwned
 
@@ -102,9 +103,20 @@ class Device(CompanyOwned):
 
 
 class Team(CompanyOwned):
-    """People rung together."""
+    """People rung together, or one after the other."""
+
+    class Strategy(models.TextChoices):
+        ALL = "all", _("All at once")
+        IN_TURN = "in-turn", _("One after the other, always in this order")
+        LONGEST_IDLE = "longest-idle", _("Whoever has been free longest first")
+        ROUND_ROBIN = "round-robin", _("In turn, the next call begins with the next person")
 
     name = models.CharField(max_length=120)
+    strategy = models.CharField(
+        max_length=12, choices=Strategy, default=Strategy.ALL, db_default="all"
+    )
+    member_seconds = models.PositiveSmallIntegerField(default=15, db_default=15)
+    """How long each rings, unless all do at once."""
     members = models.ManyToManyField(Person, related_name="teams")
     deleted_at = models.DateTimeField(null=True)
 

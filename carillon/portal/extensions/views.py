@@ -207,9 +207,9 @@ def new_team(request: HttpRequest) -> HttpResponse:
     inside = enter(request, to="edit")
     form = TeamForm(access.people(request), request.POST or None)
     if form.is_valid():
-        members = list(form.cleaned_data["members"])
-        name = form.cleaned_data["name"]
-        actions.create_team(inside.company, name, members, by=inside.user)
+        facts = dict(form.cleaned_data)
+        name, members = facts.pop("name"), list(facts.pop("members"))
+        actions.create_team(inside.company, name, members, **facts, by=inside.user)
         messages.success(request, _("The team %(name)s is created.") % {"name": name})
         return redirect("teams")
     status = 422 if form.is_bound else 200
@@ -221,8 +221,9 @@ def team(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.team(request, pk, to="edit" if request.method == "POST" else "see")
     form = TeamForm(access.people(request), request.POST or None, team=found)
     if form.is_valid():
-        members = list(form.cleaned_data["members"])
-        actions.change_team(found, form.cleaned_data["name"], members, by=enter(request).user)
+        facts = dict(form.cleaned_data)
+        name, members = facts.pop("name"), list(facts.pop("members"))
+        actions.change_team(found, name, members, **facts, by=enter(request).user)
         messages.success(request, _("The team %(name)s is saved.") % {"name": found.name})
         return redirect("teams")
     status = 422 if form.is_bound else 200

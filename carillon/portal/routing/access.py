@@ -9,9 +9,11 @@ from django.utils import timezone
 
 from carillon.portal.companies.access import enter
 from carillon.portal.routing.models import (
+    BlockedCaller,
     CompanyDay,
     FlowVersion,
     HoursOverride,
+    MusicPiece,
     Number,
     Prompt,
     SystemPrompt,
@@ -80,6 +82,28 @@ def company_day(request: HttpRequest, pk: int) -> CompanyDay:
     return found
 
 
+def blocked_callers(request: HttpRequest) -> QuerySet[BlockedCaller]:
+    """Return who is hung up on."""
+    enter(request, to="edit")
+    return BlockedCaller.objects.select_related("by").order_by("pattern")
+
+
+def blocked_caller(request: HttpRequest, pk: int) -> BlockedCaller:
+    """Return one of them, to let them through."""
+    enter(request)
+    found = get_object_or_404(BlockedCaller.objects.select_related("company"), pk=pk)
+    enter(request, "edit")
+    return found
+
+
+def piece(request: HttpRequest, pk: int) -> MusicPiece:
+    """Return a piece of music of the company's own, to remove it."""
+    enter(request)
+    found = get_object_or_404(MusicPiece.objects.select_related("company"), pk=pk)
+    enter(request, "edit")
+    return found
+
+
 def prompt(request: HttpRequest, pk: int) -> Prompt:
     """Return one prompt, to hear it."""
     enter(request)
@@ -91,7 +115,9 @@ def prompt(request: HttpRequest, pk: int) -> Prompt:
 def sentence(request: HttpRequest, language: str, name: str) -> SystemPrompt:
     """Return one of the system's own sentences, to hear it."""
     enter(request, "see")
-    found = SystemPrompt.objects.filter(language=language, name=name).first()
+    # Music has no language; "-" stands for that in addresses.
+    spoken = language.removeprefix("-")
+    found = SystemPrompt.objects.filter(language=spoken, name=name).first()
     if found is None:
         raise Http404("no such sentence")
     return found

@@ -50,6 +50,8 @@ class CompanyRows:
     limits: rows.CallLimits | None = None
     voices: tuple[Voice, ...] = ()
     calendar: Calendar = field(default_factory=Calendar)
+    blocked: tuple[str, ...] = ()
+    sound: rows.CompanySound | None = None
 
 
 def load_rows(company: Company) -> CompanyRows:
@@ -74,6 +76,10 @@ def load_rows(company: Company) -> CompanyRows:
         limits=rows.CallLimits.objects.first(),
         voices=tuple(Voice.objects.order_by("id")),
         calendar=load_calendar(company),
+        blocked=tuple(
+            rows.BlockedCaller.objects.order_by("pattern").values_list("pattern", flat=True)
+        ),
+        sound=rows.CompanySound.objects.first(),
     )
 
 
@@ -116,7 +122,9 @@ def compile_plan(r: CompanyRows, drafts: Mapping[int, NumberFlow] | None = None)
             *(p.Box(number.box, number.name) for number in r.numbers),
             *(p.Box(person.box, person.name) for person in r.people),
         ),
-        music=tuple(each for name, each in sentences.items() if name == DEFAULT_MUSIC),
+        music=_music(r, prompts, sentences),
+        blocked=r.blocked,
+        block_anonymous=r.sound.block_anonymous if r.sound else False,
         system_prompts=sentences,
     )
     return _with_voices(plan, r.voices)
@@ -140,6 +148,14 @@ def _with_voices(plan: p.Plan, voices: Iterable[Voice]) -> p.Plan:
             structs.replace(b, greeting=heard(greetings, b.id) or b.greeting) for b in plan.boxes
         ),
     )
+
+
+def _music(
+    r: CompanyRows, prompts: Mapping[str, p.Prompt], sentences: Mapping[str, p.Prompt]
+) -> tuple[p.Prompt, ...]:
+    """Return what is heard on hold: what the company chose and is there, or the default."""
+    chosen = tuple(prompts[key] for key in (r.sound.music if r.sound else ()) if key in prompts)
+    return chosen or tuple(each for name, each in sentences.items() if name == DEFAULT_MUSIC)
 
 
 def _known(
@@ -206,7 +222,8 @@ def _limits(limits: rows.CallLimits) -> p.Limits:
 
 
 def _team(team: Team, members: tuple[int, ...]) -> p.Team:
-    return p.Team(team.key, team.name, tuple(f"u{pk}" for pk in members))
+    people = tuple(f"u{pk}" for pk in members)
+    return p.Team(team.key, team.name, people, team.strategy, team.member_seconds)
 
 
 def _device(device: Device) -> p.Device:

@@ -140,14 +140,7 @@ def _rules(flow: NumberFlow, names: Names) -> Iterator[tuple[str, str]]:
 def music_name(key: str, names: Names) -> str:
     """Name a piece of music."""
     piece = names.music.get(key)
-    if piece is None:
-        return names.message(key)
-    known = {
-        "music-calm": _("Calm"),
-        "music-morning": _("Morning"),
-        "music-evening": _("Evening"),
-    }
-    return known.get(piece.name, piece.name.removeprefix("music-").capitalize())
+    return piece.name if piece else names.message(key)
 
 
 def _message(key: str, names: Names) -> str:

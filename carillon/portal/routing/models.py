@@ -164,6 +164,56 @@ class HoursOverride(CompanyOwned):
         return f"{self.number_id or 'company'} {'open' if self.open else 'closed'}"
 
 
+class BlockedCaller(CompanyOwned):
+    """A caller who is hung up on (A68): E.164, or the beginning of one and a star."""
+
+    pattern = models.CharField(max_length=17)
+    note = models.CharField(max_length=80, default="")
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["company", "pattern"], name="blocked_only_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.pattern
+
+
+class MusicPiece(CompanyOwned):
+    """A piece of music of the company's own."""
+
+    title = models.CharField(max_length=60)
+    prompt = models.ForeignKey(Prompt, on_delete=models.CASCADE, related_name="+")
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class CompanySound(CompanyOwned):
+    """What every caller of a company meets: the music on hold, and the end for who hides the number."""
+
+    music = models.JSONField(default=list)
+    """Keys of prompts; none: the built-in calm piece."""
+    block_anonymous = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["company"], name="one_row_of_sound_per_company")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.company_id}"
+
+    @classmethod
+    def current(cls, company: Company) -> CompanySound:
+        """Return a company's row, not saved where there is none."""
+        return cls.objects.first() or cls(company=company)
+
+
 class HolidayYear(models.Model):
     """A year for which every plan was compiled with its holidays and those ahead."""
 

@@ -24,8 +24,17 @@ from carillon.portal.routing.documents import (
     ToPerson,
     ToTeam,
 )
-from carillon.portal.routing.models import Number, Prompt, SystemPrompt
+from carillon.portal.routing.models import MusicPiece, Number, Prompt, SystemPrompt
 from carillon.portal.words import phone
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of music: `row` is what plays it."""
+
+    name: str
+    row: SystemPrompt | Prompt
+    own: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +45,8 @@ class Names:
     teams: Mapping[int, Team] = field(default_factory=dict)
     numbers: Mapping[int, Number] = field(default_factory=dict)
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
-    music: Mapping[str, SystemPrompt] = field(default_factory=dict)
-    """The built-in pieces, by key."""
+    music: Mapping[str, Piece] = field(default_factory=dict)
+    """The built-in pieces and the company's own, by key."""
 
     def exists(self, action: Action) -> bool:
         """Say whether what an action leads to is still there."""
@@ -100,5 +109,22 @@ def load_names() -> Names:
             for number in Number.objects.select_related("published").order_by("name")
         },
         prompts={prompt.key: prompt for prompt in Prompt.objects.order_by("id")},
-        music={row.key: row for row in SystemPrompt.objects.filter(language="").order_by("name")},
+        music=_music(),
     )
+
+
+def _music() -> dict[str, Piece]:
+    titles = {
+        "music-calm": _("Calm"),
+        "music-morning": _("Morning"),
+        "music-evening": _("Evening"),
+    }
+    found = {
+        row.key: Piece(titles.get(row.name, row.name.removeprefix("music-")), row, False)
+        for row in SystemPrompt.objects.filter(language="", name__startswith="music-").order_by(
+            "name"
+        )
+    }
+    for piece in MusicPiece.objects.select_related("prompt").order_by("title", "id"):
+        found[piece.prompt.key] = Piece(piece.title, piece.prompt, True)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -34,12 +35,14 @@ from carillon.portal.routing.documents import DEEPEST_MENU, NumberFlow, Special,
 from carillon.portal.routing.editing import Impossible, menu_at, message_key
 from carillon.portal.routing.models import Number
 from carillon.portal.routing.names import Names, load_names
+from carillon.portal.routing.speaking import sound_path
 from carillon.portal.routing.tryout import try_call
+from carillon.portal.sound import peaks
 
 STEPS = (
     *("hours", "greeting", "ring", "waiting", "no_answer", "closed", "settings", "rules"),
     *("menu", "menu_message", "say", "operator", "announcement", "difference", "history"),
-    *("holidays", "exceptions", "override"),
+    *("holidays", "exceptions", "override", "music"),
 )
 MESSAGES = {
     "greeting": "greeting",
@@ -135,6 +138,19 @@ def form_of(request: HttpRequest, found: Number, step: str, names: Names, path: 
         case "waiting":
             return forms.WaitingForm(music_choices(names), initial=_waiting(flow))
     return None
+
+
+def pieces(names: Names, chosen: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the music there is as pages show it."""
+    return [
+        {
+            "key": key,
+            "piece": piece,
+            "chosen": key in chosen,
+            "heights": peaks(sound_path(key)),
+        }
+        for key, piece in names.music.items()
+    ]
 
 
 def music_choices(names: Names) -> list[tuple[str, str]]:
@@ -254,6 +270,8 @@ def _of_step(
         return {"others": [n for n in names.numbers.values() if n.pk != found.pk]}
     if step == "exceptions":
         return {"specials": [_special(each) for each in flow.hours.special]}
+    if step == "music":
+        return {"pieces": pieces(names, flow.music)}
     if step == "history":
         return {"versions": _history(found, names)}
     if step not in ("menu", "menu_message", "say"):

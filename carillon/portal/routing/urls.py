@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from carillon.portal.routing import calendar_views, edits, internal, limits, versions, views
+from carillon.portal.routing import (
+    blocking,
+    calendar_views,
+    edits,
+    internal,
+    limits,
+    music,
+    versions,
+    views,
+)
 
 urlpatterns = [
     path("numbers", views.numbers, name="numbers"),
@@ -33,6 +42,13 @@ urlpatterns = [
         name="remove-special",
     ),
     path("numbers/<int:pk>/override", calendar_views.override, name="number-override"),
+    path("company/blocked", blocking.blocked, name="blocked"),
+    path("company/blocked/<int:pk>/remove", blocking.unblock_caller, name="unblock"),
+    path("company/blocked/anonymous", blocking.anonymous, name="block-anonymous"),
+    path("company/music", music.company_music, name="music"),
+    path("company/music/choose", music.choose, name="choose-music"),
+    path("company/music/<int:pk>/remove", music.remove, name="remove-music"),
+    path("numbers/<int:pk>/music", music.number_music, name="number-music"),
     path("company/days", calendar_views.company_days, name="company-days"),
     path(
         "company/days/<int:pk>/remove", calendar_views.remove_company_day, name="remove-company-day"
