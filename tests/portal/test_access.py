@@ -87,6 +87,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "new-link!": (302,) * 8,
     "activate-call!": GONE,
     "activate-code!": GONE,
+    "activate-mobile!": GONE,
     "activate-secrets!": GONE,
     "pretend-phone": GONE,
     "use-phone!": GONE,

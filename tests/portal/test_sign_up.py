@@ -21,6 +21,7 @@ from carillon.portal.companies.models import AuditRow, Company, Membership
 from carillon.portal.companies.scope import within
 from carillon.portal.extensions.models import Person
 from carillon.portal.extensions.pins import check_pin
+from carillon.portal.extensions.welcome import write_invitation
 from carillon.portal.identity import phonecheck, robots
 from carillon.portal.identity.phonecheck import MOST_CALLS, MOST_WRONG
 from carillon.portal.identity.views import MOST_SIGN_UPS
@@ -504,3 +505,24 @@ def test_a_company_is_asked_for_from_the_command_line_too(db: None, capsys: Any)
     assert Company.objects.get().name == "Atelier Zoé"
     with pytest.raises(CommandError, match="already"):
         call_command("company", *words)
+
+
+def test_a_mistyped_mobile_is_corrected_before_it_is_checked_and_not_after(zoe: Client):
+    opened(zoe)
+    called("4815")
+    assert zoe.post("/activate/mobile", {"mobile": "12"}).status_code == 422
+    assert zoe.post("/activate/mobile", {"mobile": "0470 65 43 21"}).status_code == 302
+    assert User.objects.get().mobile == "+32470654321"
+    assert zoe.post("/activate/code", {"code": "4815"}).status_code == 422, "of the other number"
+    verified(zoe)
+    assert zoe.post("/activate/mobile", {"mobile": "0470 11 22 33"}).status_code == 404
+
+
+def test_whom_an_administrator_invited_cannot_have_another_number_called(cast: Cast):
+    ben = cast.users["user"]
+    ben.mobile = "+33612345678"
+    ben.save()
+    write_invitation(ben)
+    client = opened(Client())
+    assert "Save the number" not in client.get("/activate").content.decode()
+    assert client.post("/activate/mobile", {"mobile": "06 99 88 77 66"}).status_code == 404

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
+from carillon.sandbox.api import Api
+from carillon.sandbox.canary import Canary
 from carillon.sandbox.hands import MOST_PHONES, Hands
 from carillon.sandbox.network import MOST_RESULTS, Armed, Network
 from carillon.sandbox.phones import Phone, Result, Script
+from carillon.schema.sandbox import HandsWish, Listened, OutsidePhone, PhoneWish
 from carillon.sip.endpoint import Answered, Failed, Progressed
 from carillon.sip.message import parse
 from tests.switch.office import Peer, scene, scratch, until
@@ -124,6 +129,51 @@ async def test_a_number_answered_by_hand_can_be_declined_or_left_ringing(tmp_pat
         await until(lambda: it.network.hands.phones(NUMBER)[1].state == "over", "its end")
         it.network.hands.take(NUMBER, 0)
         assert not it.network.hands.has(NUMBER), "after its time the number is like any other"
+
+
+async def asked(api: Api, path: str, wish: object) -> tuple[int, bytes]:
+    """Ask the sandbox's API as the portal does."""
+    said: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": msgspec.json.encode(wish)}
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        said.append(dict(message))
+
+    headers = [(b"authorization", b"Bearer secret")]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+    await api(scope, receive, send)
+    status, body = said[0]["status"], said[1]["body"]
+    assert isinstance(status, int)
+    assert isinstance(body, bytes)
+    return status, body
+
+
+@scene
+async def test_what_a_person_may_do_with_a_phone_depends_on_how_its_call_is(tmp_path: Path) -> None:
+    async with place(tmp_path) as it:
+        api = Api("secret", it.network, Canary(it.network))
+        assert (await asked(api, "/hands", HandsWish(number="not a number")))[0] == 422
+        assert (await asked(api, "/hands", HandsWish(number=NUMBER)))[0] == 200
+        leg = it.call()
+        await until(lambda: it.network.hands.phones(NUMBER), "the call to ring")
+        _, body = await asked(api, "/phones", NUMBER)
+        (seen,) = msgspec.json.decode(body, type=list[OutsidePhone])
+        assert (seen.number, seen.state) == (NUMBER, "ringing")
+        use = partial(PhoneWish, phone=seen.phone)
+        assert (await asked(api, "/phone", use(do="press", keys="1")))[0] == 422, "it only rings"
+        assert (await asked(api, "/phone", PhoneWish(phone=99, do="answer")))[0] == 422
+        assert (await asked(api, "/phone", use(do="answer")))[0] == 200
+        await until(lambda: it.switch.of(Answered, leg), "the answer")
+        assert (await asked(api, "/phone", use(do="press", keys="1#")))[0] == 200
+        assert (await asked(api, "/phone", use(do="press", keys="1x")))[0] == 422
+        assert (await asked(api, "/phone", use(do="say", sound=b"no wav")))[0] == 422
+        assert (await asked(api, "/phone", use(do="dance")))[0] == 422
+        assert (await asked(api, "/phone", use(do="hang-up")))[0] == 200
+        await it.switch.is_over(leg)
+        _, body = await asked(api, "/phone", use(do="listen", after=10**9))
+        assert msgspec.json.decode(body, type=Listened) == Listened(state="over")
 
 
 def test_calls_answered_by_hand_do_not_pile_up() -> None:

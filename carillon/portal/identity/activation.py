@@ -29,6 +29,7 @@ from carillon.portal.identity import opening, phonecheck, pretend, robots
 from carillon.portal.identity.forms import (
     CallForm,
     CodeForm,
+    MobileForm,
     PasswordBlock,
     PinBlock,
     QuestionBlock,
@@ -82,7 +83,7 @@ def activate(request: HttpRequest, found: LinkToken) -> HttpResponse:
     """Show what is next: the phone check, then the secrets."""
     user = _user(found)
     if user.mobile and not user.mobile_verified_at:
-        return _phone_page(request, user, CallForm(), CodeForm())
+        return _phone_page(request, found, CallForm(), CodeForm())
     return render(request, "identity/secrets.html", _secrets(user, None))
 
 
@@ -100,7 +101,7 @@ def call(request: HttpRequest, found: LinkToken) -> HttpResponse:
             form.add_error(None, refused.text)
         else:
             return redirect("activate")
-    return _phone_page(request, user, form, CodeForm(), status=422)
+    return _phone_page(request, found, form, CodeForm(), status=422)
 
 
 @activating
@@ -113,7 +114,23 @@ def code(request: HttpRequest, found: LinkToken) -> HttpResponse:
         if verdict == "ok":
             return redirect("activate")
         form.add_error("code", _said(verdict))
-    return _phone_page(request, user, CallForm(), form, status=422)
+    return _phone_page(request, found, CallForm(), form, status=422)
+
+
+@activating
+@require_POST
+def mobile(request: HttpRequest, found: LinkToken) -> HttpResponse:
+    """Correct the mobile of a sign-up before it is checked. Of whom others invited, they know the number."""
+    user = _user(found)
+    if not _may_correct(found):
+        raise Http404("not theirs to correct")
+    form = MobileForm(_country(user), request.POST)
+    if form.is_valid():
+        accounts.choose_reachability(
+            user, mobile=form.cleaned_data["mobile"], email_sign_in=user.email_sign_in
+        )
+        return redirect("activate")
+    return _phone_page(request, found, CallForm(), CodeForm(), form, status=422)
 
 
 @activating
@@ -199,17 +216,34 @@ def _checked_number(found: LinkToken) -> str:
 
 
 def _phone_page(
-    request: HttpRequest, user: User, call_form: CallForm, code_form: CodeForm, status: int = 200
+    request: HttpRequest,
+    found: LinkToken,
+    call_form: CallForm,
+    code_form: CodeForm,
+    mobile_form: MobileForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
+    user = _user(found)
     context = {
         "mobile": masked(user.mobile),
         "called_at": phonecheck.last_call(user),
         "call_form": call_form,
         "code_form": code_form,
+        "mobile_form": mobile_form or (MobileForm(_country(user)) if _may_correct(found) else None),
         "sandbox": phonecheck.is_sandbox(),
         "robots": robots.is_needed(),
     }
     return render(request, "identity/phone_check.html", context, status=status)
+
+
+def _may_correct(found: LinkToken) -> bool:
+    user = _user(found)
+    return found.purpose == LinkToken.Purpose.SIGN_UP and not user.mobile_verified_at
+
+
+def _country(user: User) -> str:
+    place = user.memberships.select_related("company").first()
+    return place.company.country if place else "FR"
 
 
 def _secrets(user: User, data: Any) -> dict[str, Any]:

@@ -230,6 +230,28 @@ class OldPasswordForm(Form):
         return old
 
 
+class MobileForm(Form):
+    """Another mobile, where the first was mistyped."""
+
+    mobile = forms.CharField(
+        label=gettext_lazy("Mobile"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
+    )
+
+    def __init__(self, country: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._country = country
+
+    def clean_mobile(self) -> str:
+        """Read it as the country dials."""
+        found = e164_of(self.cleaned_data["mobile"], self._country)
+        if not found:
+            text = _("This is not a telephone number. Example: 06 12 48 90 11")
+            raise forms.ValidationError(text, code="bad-number")
+        return found
+
+
 class ReachForm(Form):
     """The contact number, and how somebody signs in (R42–R44)."""
 

@@ -75,9 +75,9 @@ def verify(user: User, code: str) -> Verdict:
 
 
 def last_call(user: User) -> datetime | None:
-    """Return when somebody was last called with a code that may still be good."""
-    since = timezone.now() - LASTS
-    check = PhoneCheck.objects.filter(user=user, at__gt=since).order_by("-pk").first()
+    """Return when somebody's number was last called with a code that may still be good."""
+    recent = PhoneCheck.objects.filter(user=user, at__gt=timezone.now() - LASTS)
+    check = recent.filter(mobile=user.mobile).order_by("-pk").first()
     return check.at if check else None
 
 

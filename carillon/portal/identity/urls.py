@@ -13,6 +13,7 @@ urlpatterns = [
     path("activate", activation.activate, name="activate"),
     path("activate/new-link", views.new_link, name="new-link"),
     path("activate/call", activation.call, name="activate-call"),
+    path("activate/mobile", activation.mobile, name="activate-mobile"),
     path("activate/code", activation.code, name="activate-code"),
     path("activate/secrets", activation.secrets, name="activate-secrets"),
     path("activate/phone", activation.phone, name="pretend-phone"),
