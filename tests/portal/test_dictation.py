@@ -114,3 +114,56 @@ def test_why_nobody_is_called_is_said_and_no_row_is_left(cast: Cast, to: str, wh
             )
         assert refused.value.id == why
         assert not Dictation.objects.exists()
+
+
+# -- on the page of a number ---------------------------------------------------------------------
+
+
+def asked(cast: Cast, call: str = "call-1") -> Dictation:
+    """Ann has asked to be called for the greeting of her number."""
+    with within(cast.acme):
+        return Dictation.objects.create(
+            ticket=f"t-{call}",
+            purpose=f"{cast.number.key}:greeting:",
+            call=call,
+            by=cast.users["owner"],
+        )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_recorded_is_heard_on_the_page_and_used(cast: Cast):
+    row, page_of = asked(cast), f"/numbers/{cast.number.pk}/record/greeting"
+    owner = cast.client("owner")
+    assert "every 2s" in owner.get(page_of).content.decode(), "it asks again while the phone rings"
+    apply_page(page(dictated(cast, row.ticket)))
+    shown = owner.get(page_of).content.decode()
+    assert "Use this recording" in shown
+    assert "every 2s" not in shown
+    used = owner.post(f"{page_of}/use", {"recording": row.pk})
+    assert used.status_code == 302
+    cast.number.refresh_from_db()
+    key = cast.number.edited_flow.greeting
+    assert has_sound(key)
+    assert "Recorded by phone" in owner.get(f"/numbers/{cast.number.pk}").content.decode()
+    assert "Use this recording" not in owner.get(page_of).content.decode()
+
+
+@pytest.mark.django_db
+def test_a_recording_of_somebody_else_is_not_offered(cast: Cast):
+    row = asked(cast)
+    apply_page(page(dictated(cast, row.ticket)))
+    page_of = f"/numbers/{cast.number.pk}/record/greeting"
+    assert "Use this" not in cast.client("administrator").get(page_of).content.decode()
+    used = cast.client("administrator").post(f"{page_of}/use", {"recording": row.pk})
+    assert used.status_code == 404
+
+
+@pytest.mark.django_db
+def test_why_nobody_can_be_called_is_said_at_the_field(cast: Cast):
+    page_of = f"/numbers/{cast.number.pk}/record/greeting"
+    answer = cast.client("owner").post(page_of, {"to": "nonsense"})
+    assert answer.status_code == 422
+    assert "neither an extension nor a telephone number" in answer.content.decode()
+    assert cast.client("owner").get(f"/numbers/{cast.number.pk}/record/x").status_code == 404
+    for menu in ("zz", "1" * 40):
+        assert cast.client("owner").get(f"{page_of}?menu={menu}").status_code == 404

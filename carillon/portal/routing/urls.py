@@ -7,6 +7,7 @@ from django.urls import path
 from carillon.portal.routing import (
     blocking,
     calendar_views,
+    dictating,
     edits,
     internal,
     limits,
@@ -23,6 +24,8 @@ urlpatterns = [
     path("numbers/<int:pk>/rules", edits.rules, name="number-rules"),
     path("numbers/<int:pk>/hours", edits.hours, name="number-hours"),
     path("numbers/<int:pk>/message/<str:which>", edits.message, name="number-message"),
+    path("numbers/<int:pk>/record/<str:which>", dictating.record, name="record-by-phone"),
+    path("numbers/<int:pk>/record/<str:which>/use", dictating.use, name="use-recording"),
     path("numbers/<int:pk>/voicemail/<str:which>", edits.voicemail, name="number-voicemail"),
     path("numbers/<int:pk>/waiting", edits.waiting, name="number-waiting"),
     path("numbers/<int:pk>/menu", edits.menu, name="number-menu"),
