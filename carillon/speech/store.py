@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from carillon.media.wav import HEADER_BYTES, SAMPLE_BYTES, SAMPLE_RATE
@@ -59,5 +60,18 @@ class Store:
         key = synthesis.prompt_key(text, language)
         if not self.has(key):
             self.put(synthesis.speak(text, language), key)
+        return key, self._seconds(key)
+
+    def speak_all(self, texts: Sequence[str], language: str) -> list[tuple[str, float]]:
+        """Return key and seconds of many texts; those never spoken are spoken now, all at once."""
+        keys = [synthesis.prompt_key(text, language) for text in texts]
+        fresh = {key: text for key, text in zip(keys, texts, strict=True) if not self.has(key)}
+        for key, wav in zip(
+            fresh, synthesis.speak_all(list(fresh.values()), language), strict=True
+        ):
+            self.put(wav, key)
+        return [(key, self._seconds(key)) for key in keys]
+
+    def _seconds(self, key: str) -> float:
         size = self.path(key).stat().st_size
-        return key, round((size - HEADER_BYTES) / (SAMPLE_RATE * SAMPLE_BYTES), 2)
+        return round((size - HEADER_BYTES) / (SAMPLE_RATE * SAMPLE_BYTES), 2)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import unicodedata
+from collections.abc import Sequence
 
 from carillon.speech.jail import WorkerFailed, run_worker
 
 MAX_CHARACTERS = 2000
+MANY_SECONDS = 180.0
 VOICES = {"fr": "fr-FR", "en": "en-GB", "de": "de-DE", "es": "es-ES", "it": "it-IT"}
 PIPELINE = 1
 """Goes up when the same text would sound otherwise by our own doing."""
@@ -23,18 +25,46 @@ def speak(text: str, language: str) -> bytes:
 
     `SpeechError` when there is nothing to say, too much, or no voice of the language.
     """
-    said = clean(text)
-    voice = VOICES.get(language[:2].lower())
-    if voice is None:
-        raise SpeechError(f"no voice speaks {language!r}")
-    if not any(letter.isalnum() for letter in said):
-        raise SpeechError("there is nothing to say")
-    if len(said) > MAX_CHARACTERS:
-        raise SpeechError(f"longer than {MAX_CHARACTERS} characters")
+    said, voice = _sayable(text), _voice(language)
     try:
         return run_worker("speak", voice, said.encode())
     except WorkerFailed as failure:
         raise SpeechError(f"the voice failed: {failure}") from failure
+
+
+def speak_all(texts: Sequence[str], language: str) -> list[bytes]:
+    """Return many spoken texts, as `speak` does: a tenth of the time, for only one process is started."""
+    said, voice = [_sayable(text) for text in texts], _voice(language)
+    if not said:
+        return []
+    try:
+        answer = run_worker("speak-all", voice, "\n".join(said).encode(), MANY_SECONDS)
+    except WorkerFailed as failure:
+        raise SpeechError(f"the voice failed: {failure}") from failure
+    sounds = []
+    while answer:
+        size = int.from_bytes(answer[:4], "big")
+        sounds.append(answer[4 : 4 + size])
+        answer = answer[4 + size :]
+    if len(sounds) != len(said):
+        raise SpeechError("the voice did not say everything")
+    return sounds
+
+
+def _voice(language: str) -> str:
+    voice = VOICES.get(language[:2].lower())
+    if voice is None:
+        raise SpeechError(f"no voice speaks {language!r}")
+    return voice
+
+
+def _sayable(text: str) -> str:
+    said = clean(text)
+    if not any(letter.isalnum() for letter in said):
+        raise SpeechError("there is nothing to say")
+    if len(said) > MAX_CHARACTERS:
+        raise SpeechError(f"longer than {MAX_CHARACTERS} characters")
+    return said
 
 
 def clean(text: str) -> str:

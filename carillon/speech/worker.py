@@ -1,7 +1,8 @@
 """The limited process that touches foreign bytes: it speaks text, decodes an upload, compresses a recording.
 
 `python -m carillon.speech.worker speak VOICE` reads text, `… decode FORMAT` reads a file; the answer on
-standard output is a wav file, and the exit status says what was wrong. `… compress mp3` reads a wav file of
+standard output is a wav file, and the exit status says what was wrong. `… speak-all VOICE` reads a text a line
+and answers a wav file for each, its length in four bytes before it. `… compress mp3` reads a wav file of
 ours and writes as it reads, so that hours of sound need little memory. It may not write files, and
 has little memory and time: whatever a hostile file does to the libraries, it does here.
 """
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import av
 
 MEMORY_BYTES = 1 << 30
-CPU_SECONDS = {"speak": 20, "decode": 20, "compress": 600}
+CPU_SECONDS = {"speak": 20, "speak-all": 120, "decode": 20, "compress": 600}
 MAX_FILES = 64
 MAX_SECONDS = 15 * 60
 RATE = 8000
@@ -152,6 +153,11 @@ def main() -> None:
         compress(sys.stdin.buffer, sys.stdout.buffer)
         return
     octets = sys.stdin.buffer.read()
+    if work == "speak-all":
+        for text in octets.decode().splitlines():
+            wav = speak(text, how)
+            sys.stdout.buffer.write(len(wav).to_bytes(4, "big") + wav)
+        return
     answer = speak(octets.decode(), how) if work == "speak" else decode(octets, how)
     sys.stdout.buffer.write(answer)
 

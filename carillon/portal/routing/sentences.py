@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from carillon.portal.companies.models import Company
 from carillon.portal.companies.publish import tell_switch
@@ -166,25 +164,25 @@ EVERY_SENTENCE = {
 
 def prepare_sentences() -> int:
     """Speak every sentence that is new, changed or missing on disk; return how many."""
-    from carillon.portal.routing.speaking import has_sound, speak
+    from carillon.portal.routing.speaking import has_sound, speak_all
 
     known = {(row.language, row.name): row for row in SystemPrompt.objects.all()}
-    wanted = []
+    spoken = 0
     for language, sentences in EVERY_SENTENCE.items():
+        wanted = []
         for name, text in sentences.items():
             row = known.get((language, name))
             if row is None or row.text != text or not has_sound(row.key):
-                wanted.append((language, name, text))
-    # Each is spoken by a process of its own; as many at once as there are processors.
-    with ThreadPoolExecutor(os.cpu_count() or 1) as voices:
-        sounds = list(voices.map(lambda each: speak(each[2], each[0]), wanted))
-    for (language, name, text), (key, seconds) in zip(wanted, sounds, strict=True):
-        SystemPrompt.objects.update_or_create(
-            language=language,
-            name=name,
-            defaults={"text": text, "key": key, "seconds": seconds},
-        )
-    spoken = len(wanted) + _compose_music(known)
+                wanted.append((name, text))
+        sounds = speak_all([text for _, text in wanted], language)
+        for (name, text), (key, seconds) in zip(wanted, sounds, strict=True):
+            SystemPrompt.objects.update_or_create(
+                language=language,
+                name=name,
+                defaults={"text": text, "key": key, "seconds": seconds},
+            )
+        spoken += len(wanted)
+    spoken += _compose_music(known)
     if spoken:
         _bump_every_plan()
     return spoken

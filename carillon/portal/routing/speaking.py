@@ -26,6 +26,13 @@ def speak(text: str, language: str) -> tuple[str, float]:
         raise Refused("speech-failed", message) from error
 
 
+def speak_all(texts: list[str], language: str) -> list[tuple[str, float]]:
+    """Return key and seconds of many texts read aloud; quicker than one by one."""
+    from carillon.speech.store import Store
+
+    return Store(settings.CONFIG.prompts).speak_all(texts, language)
+
+
 def keep_upload(sound: bytes) -> tuple[str, float]:
     """Return key and seconds of an uploaded mp3 or wav file."""
     from carillon.speech.decoding import UnusableAudio, decode
