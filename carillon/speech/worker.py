@@ -1,10 +1,10 @@
 """The limited process that touches foreign bytes: it speaks text, decodes an upload, compresses a recording.
 
 `python -m carillon.speech.worker speak VOICE` reads text, `… decode FORMAT` reads a file; the answer on
-standard output is a wav file, and the exit status says what was wrong. `… speak-all VOICE` reads a text a line
-and answers a wav file for each, its length in four bytes before it. `… compress mp3` reads a wav file of
-ours and writes as it reads, so that hours of sound need little memory. It may not write files, and
-has little memory and time: whatever a hostile file does to the libraries, it does here.
+standard output is a wav file, and the exit status says what was wrong. `… speak-all VOICE` reads lines and
+answers as many wav files, each after its length in four bytes. `… compress mp3` reads a wav file of ours and
+writes as it reads, so that hours of sound need little memory. It may not write files, and has little memory
+and time: whatever a hostile file does to the libraries, it does here.
 """
 
 from __future__ import annotations
