@@ -21,6 +21,7 @@ from joserfc.jwk import RSAKey
 from carillon.bus.config import Oidc
 from carillon.portal.accounts import second, totp
 from carillon.portal.accounts.models import Authenticator, OutsideAccount, User
+from carillon.portal.companies.models import AuditRow
 from carillon.portal.identity import oidc
 from tests.portal.conftest import PASSWORD, Cast
 
@@ -134,6 +135,32 @@ def test_how_somebody_signs_in_is_changed_and_never_lost(ann: User):
     assert Client().post("/sign-in", {"email": ann.email, "password": PASSWORD}).status_code == 422
     by_number = {"email": "+33 6 12 34 56 78", "password": PASSWORD}
     assert Client().post("/sign-in", by_number).status_code == 302
+
+
+def test_the_audit_log_tells_what_was_changed_and_never_a_secret(ann: User):
+    client = Client()
+    client.post("/sign-in", {"email": ann.email, "password": PASSWORD})
+    new = {"password": "Bluette-59-Zinc", "password2": "Bluette-59-Zinc"}
+    client.post("/security/password", {**new, "old": PASSWORD})
+    question = {"question": "town", "answer": "Lisieux", "old": "Bluette-59-Zinc"}
+    client.post("/security/question", question)
+    reach = {"mobile": "06 12 34 56 78", "by_email": "on", "old": "Bluette-59-Zinc"}
+    client.post("/security/reach", reach)
+    client.post("/security/authenticator", {"old": "Bluette-59-Zinc"})
+    secret = second.unconfirmed(ann)
+    assert secret is not None
+    client.post("/security/authenticator", {"code": totp.code_of(secret, step())})
+    client.post("/security/authenticator/off", {"old": "Bluette-59-Zinc"})
+    rows = AuditRow.everywhere.filter(object_key=f"a{ann.pk}").order_by("pk")
+    assert [row.action for row in rows] == [
+        "password-changed",
+        "question-changed",
+        "sign-in-changed",
+        "second-step-on",
+        "second-step-off",
+    ]
+    assert "Bluette" not in str([(row.before, row.after) for row in rows])
+    assert "Lisieux" not in str([(row.before, row.after) for row in rows])
 
 
 # -- a provider ----------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -23,9 +22,7 @@ from carillon.portal.accounts import actions as accounts
 from carillon.portal.accounts import links, signing
 from carillon.portal.accounts.models import LinkToken, User
 from carillon.portal.accounts.numbers import masked
-from carillon.portal.extensions.models import Person
-from carillon.portal.extensions.pins import set_pin
-from carillon.portal.identity import opening, phonecheck, pretend, robots
+from carillon.portal.identity import actions, opening, phonecheck, pretend, robots
 from carillon.portal.identity.forms import (
     CallForm,
     CodeForm,
@@ -144,23 +141,20 @@ def secrets(request: HttpRequest, found: LinkToken) -> HttpResponse:
     blocks = _secrets(user, request.POST)
     if not all(block.is_valid() for block in blocks.values()):
         return render(request, "identity/secrets.html", blocks, status=422)
-    _finish(found, user, blocks)
+    actions.activate(found, user, _chosen(blocks), _language())
     del request.session[ACTIVATING]
     signing.enter(request, user)
     messages.success(request, _("Your account is active and ready to be set up."))
     return redirect("home")
 
 
-@transaction.atomic
-def _finish(found: LinkToken, user: User, blocks: dict[str, Any]) -> None:
-    accounts.choose_password(user, blocks["password"].cleaned_data["password"])
-    accounts.choose_language(user, _language())
+def _chosen(blocks: dict[str, Any]) -> dict[str, str]:
     question = blocks["question"].cleaned_data
-    accounts.choose_question(user, question["question"], question["answer"])
+    chosen = {name: question[name] for name in ("question", "answer")}
+    chosen["password"] = blocks["password"].cleaned_data["password"]
     if "pin" in blocks:
-        for person in people_of(user):
-            set_pin(person, blocks["pin"].cleaned_data["pin"], by=user)
-    links.use_up(found)
+        chosen["pin"] = blocks["pin"].cleaned_data["pin"]
+    return chosen
 
 
 @activating
@@ -203,11 +197,6 @@ def _may_hear(request: HttpRequest, phone: int) -> bool:
     return newest is not None and newest.phone == phone
 
 
-def people_of(user: User) -> list[Person]:
-    """Return somebody's extensions, in whatever companies."""
-    return list(Person.everywhere.filter(user=user, deleted_at=None).select_related("company"))
-
-
 def _checked_number(found: LinkToken) -> str:
     user = _user(found)
     if not phonecheck.is_sandbox() or not user.mobile or user.mobile_verified_at:
@@ -248,7 +237,7 @@ def _country(user: User) -> str:
 
 def _secrets(user: User, data: Any) -> dict[str, Any]:
     blocks: dict[str, Any] = {"password": PasswordBlock(user, data)}
-    if people_of(user):
+    if actions.people_of(user):
         blocks["pin"] = PinBlock(data)
     blocks["question"] = QuestionBlock(data)
     return blocks

@@ -13,13 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
-from carillon.portal.accounts import actions as accounts
 from carillon.portal.accounts import limits, questions, second, signing
 from carillon.portal.accounts.models import OpenSession, Passkey, User
 from carillon.portal.companies.models import Company
-from carillon.portal.extensions.pins import has_pin, set_pin
-from carillon.portal.identity import passkeys
-from carillon.portal.identity.activation import people_of
+from carillon.portal.extensions.pins import has_pin
+from carillon.portal.identity import actions, passkeys
 from carillon.portal.identity.forms import (
     OldPasswordForm,
     PasswordBlock,
@@ -37,7 +35,7 @@ MOST_OLD_PASSWORDS = 10
 def security(request: HttpRequest) -> HttpResponse:
     """Show what keeps the account safe."""
     user = reader(request)
-    people = people_of(user)
+    people = actions.people_of(user)
     context = {
         "has_person": bool(people),
         "has_pin": any(has_pin(person) for person in people),
@@ -62,7 +60,7 @@ def password(request: HttpRequest) -> HttpResponse:
         PasswordBlock(user, request.POST or None),
     )
     if _are_right(request, old, new):
-        accounts.choose_password(user, new.cleaned_data["password"])
+        actions.change_password(user, new.cleaned_data["password"])
         signing.end_other_sessions(request, user)
         messages.success(request, _("Your password is changed. Other devices are signed out."))
         return redirect("security")
@@ -76,8 +74,7 @@ def pin(request: HttpRequest) -> HttpResponse:
     user = reader(request)
     old, new = OldPasswordForm(user, request.POST or None), PinBlock(request.POST or None)
     if _are_right(request, old, new):
-        for person in people_of(user):
-            set_pin(person, new.cleaned_data["pin"], by=user)
+        actions.set_pins(user, new.cleaned_data["pin"])
         messages.success(request, _("Your PIN is changed."))
         return redirect("security")
     return _change_page(request, "pin", old, new)
@@ -91,7 +88,7 @@ def question(request: HttpRequest) -> HttpResponse:
     old = OldPasswordForm(user, request.POST or None)
     new = QuestionBlock(request.POST or None, initial={"question": user.question})
     if _are_right(request, old, new):
-        accounts.choose_question(user, new.cleaned_data["question"], new.cleaned_data["answer"])
+        actions.change_question(user, new.cleaned_data["question"], new.cleaned_data["answer"])
         messages.success(request, _("Your security question is changed."))
         return redirect("security")
     return _change_page(request, "question", old, new)
@@ -107,7 +104,7 @@ def reach(request: HttpRequest) -> HttpResponse:
     new = ReachForm(_country(request), request.POST or None, initial=facts)
     if _are_right(request, old, new):
         number, by_email = new.cleaned_data["mobile"], new.cleaned_data["by_email"]
-        accounts.choose_reachability(user, mobile=number, email_sign_in=by_email)
+        actions.change_reach(user, number, by_email)
         messages.success(request, _("How you sign in is saved."))
         return redirect("security")
     return _change_page(request, "reach", old, new)

@@ -18,13 +18,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
 from carillon.portal import mail
-from carillon.portal.accounts import actions as accounts
 from carillon.portal.accounts import limits, links, questions
 from carillon.portal.accounts.checking import password_criteria, pin_criteria
 from carillon.portal.accounts.models import LinkToken, User
 from carillon.portal.companies.models import Company
 from carillon.portal.extensions.welcome import write_invitation
-from carillon.portal.identity import opening, robots
+from carillon.portal.identity import actions, opening, robots
 from carillon.portal.identity.activation import current
 from carillon.portal.identity.forms import AnswerForm, EmailForm, PasswordBlock, SignUpForm
 from carillon.portal.mail.models import MailMessage
@@ -161,8 +160,7 @@ def reset(request: HttpRequest, token: str) -> HttpResponse:
     form = PasswordBlock(user, request.POST or None)
     answer = AnswerForm(request.POST or None) if question else None
     if form.is_valid() and (answer is None or _answers(user, answer)):
-        accounts.choose_password(user, form.cleaned_data["password"])
-        links.use_up(found)
+        actions.reset_password(found, user, form.cleaned_data["password"])
         limits.forget("answer", str(user.pk))
         messages.success(request, _("Your password is changed: sign in with it."))
         return redirect("sign-in")

@@ -20,8 +20,8 @@ from django.views.decorators.http import require_GET, require_POST
 from carillon.portal import mail
 from carillon.portal.accounts import limits, second, signing, totp
 from carillon.portal.accounts.limits import HOUR
-from carillon.portal.accounts.models import Passkey, User
-from carillon.portal.identity import oidc, passkeys
+from carillon.portal.accounts.models import User
+from carillon.portal.identity import actions, oidc, passkeys
 from carillon.portal.identity.forms import OldPasswordForm, StepForm
 from carillon.portal.identity.security import knows_password, reader
 from carillon.portal.words import device_name
@@ -64,7 +64,11 @@ def authenticator(request: HttpRequest) -> HttpResponse:
     old, form = OldPasswordForm(user, None), StepForm(None)
     if request.method == "POST" and "code" in request.POST:
         form = StepForm(request.POST)
-        codes = second.confirm(user, form.cleaned_data["code"]) if form.is_valid() else None
+        codes = (
+            actions.turn_second_step_on(user, form.cleaned_data["code"])
+            if form.is_valid()
+            else None
+        )
         if codes:
             return render(request, "identity/recovery_codes.html", {"codes": codes})
         form.add_error("code", _("This is not the code. Codes change every 30 seconds."))
@@ -89,7 +93,7 @@ def turn_off(request: HttpRequest) -> HttpResponse:
     user = reader(request)
     old = OldPasswordForm(user, request.POST or None)
     if knows_password(request, old):
-        second.turn_off(user)
+        actions.turn_second_step_off(user)
         messages.success(request, _("Two-step sign-in is off."))
         return redirect("security")
     status = 422 if old.is_bound else 200
@@ -112,7 +116,7 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
     answer = passkeys.read_answer(request.body)
     challenge = request.session.pop(PASSKEY, "")
     name = device_name(request.headers.get("User-Agent", ""))
-    if not (challenge and passkeys.keep(reader(request), answer, challenge, name)):
+    if not (challenge and actions.add_passkey(reader(request), answer, challenge, name)):
         return JsonResponse({"error": _("This passkey cannot be used. Try again.")}, status=422)
     messages.success(request, _("The passkey is added: sign in with it from now on."))
     return JsonResponse({"next": reverse("security")})
@@ -121,7 +125,7 @@ def add_passkey(request: HttpRequest) -> HttpResponse:
 @require_POST
 def remove_passkey(request: HttpRequest, pk: int) -> HttpResponse:
     """Forget a passkey of the reader's."""
-    Passkey.objects.filter(user=reader(request), pk=pk).delete()
+    actions.remove_passkey(reader(request), pk)
     messages.success(request, _("The passkey is removed."))
     return redirect("security")
 
