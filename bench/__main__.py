@@ -23,6 +23,7 @@ BENCHMARKS = (
     "media_capacity",
     "media_prompts",
     "media_mix",
+    "compile_plan",
 )
 RESULTS = Path(__file__).parent / "results.json"
 

@@ -54,6 +54,9 @@ THEIRS_SEEN = (302, 404, 404, 403, 403, 200, 200, 200)
 THEIRS_OWN = (302, 404, 404, 403, 200, 200, 200, 200)
 THEIRS_EDITED = (302, 404, 404, 403, 403, 403, 302, 302)
 THEIRS_EDITED_PAGE = (302, 404, 404, 403, 403, 403, 200, 200)
+THEIRS_REACHED = (302, 404, 404, 403, 200, 403, 200, 200)
+THEIRS_REACHED_BADLY = tuple(422 if each == 200 else each for each in THEIRS_REACHED)
+THEIRS_REACHED_MOVED = tuple(302 if each == 200 else each for each in THEIRS_REACHED)
 STAFF = (302, 404, 200, 404, 404, 404, 404, 404)
 EDITORS_MOVED = tuple(302 if each == 200 else each for each in EDITORS)
 PUBLIC = (200,) * 8
@@ -184,6 +187,13 @@ TABLE: dict[str, tuple[int, ...]] = {
     "move-step!": THEIRS_EDITED,
     "remove-step!": THEIRS_EDITED,
     "release-number": (302, 404, 404, 403, 403, 403, 200, 200),
+    "forwarding": THEIRS_REACHED,
+    "forwarding-work!": THEIRS_REACHED_BADLY,
+    "forwarding-ringing!": THEIRS_REACHED_BADLY,
+    "add-forwarding!": THEIRS_REACHED_BADLY,
+    "move-forwarding!": THEIRS_REACHED_MOVED,
+    "remove-forwarding!": THEIRS_REACHED_MOVED,
+    "forwarding-greeting!": THEIRS_REACHED_BADLY,
     "choose-line!": THEIRS_EDITED,
     "prompt-sound": THEIRS_SEEN,
     "sentence-sound": SEERS,
@@ -300,6 +310,10 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
     for name in ("change-step", "move-step", "remove-step"):
         things[name] = [number.pk, 0]
     things["revert-flow"] = [number.pk, 1]
+    for name in ("forwarding", "forwarding-work", "forwarding-ringing", "add-forwarding"):
+        things[name] = [ben.pk]
+    things["forwarding-greeting"] = [ben.pk]
+    things["move-forwarding"] = things["remove-forwarding"] = [ben.pk, 0]
     things["remove-special"] = [number.pk, 0]
     things["remove-company-day"] = [day.pk]
     things["unblock"] = [caller.pk]

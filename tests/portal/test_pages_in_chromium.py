@@ -44,6 +44,7 @@ PAGES = (
     "/people",
     "/people/new",
     "/people/2",
+    "/people/2/reach",
     "/teams",
     "/teams/1",
     "/company",
@@ -168,6 +169,26 @@ def test_a_menu_is_made_published_and_taken_back(watched: Watched):
     page.get_by_role("button", name="Revenir à la version 2").click()
     expect(page.locator(".versions")).to_contain_text("Retour à la version 2")
     expect(page.locator(".phead").first).to_contain_text("Numéro classique")
+
+
+def test_phones_are_dragged_into_order_and_moved_by_keyboard(watched: Watched):
+    page = watched.page
+    page.goto("/people/2")
+    page.get_by_role("link", name="Renvois et horaires de travail").click()
+    lines = page.locator(".sortable li")
+    for number in ("06 12 48 90 11", "06 12 48 90 12", "06 12 48 90 13"):
+        count = lines.count()
+        page.get_by_label("Numéro extérieur").first.fill(number)
+        page.get_by_role("button", name="Ajouter", exact=True).click()
+        expect(lines).to_have_count(count + 1)
+    lines.nth(2).drag_to(lines.nth(0))
+    expect(lines.nth(0)).to_contain_text("90 13")
+    page.get_by_role("button", name="Monter +33 6 12 48 90 12").focus()
+    page.keyboard.press("Enter")
+    expect(lines.nth(1)).to_contain_text("90 12")
+    for left in (2, 1, 0):
+        page.get_by_role("button", name="Ne plus faire sonner").first.click()
+        expect(lines).to_have_count(left)
 
 
 def test_an_error_comes_back_beside_its_field_with_the_focus_there(watched: Watched):

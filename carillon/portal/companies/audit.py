@@ -61,6 +61,8 @@ SENTENCES: dict[str, str] = {
     "music-added": gettext_noop("added a piece of music"),
     "music-removed": gettext_noop("removed a piece of music"),
     "music-chosen": gettext_noop("chose the music on hold"),
+    "forwarding-changed": gettext_noop("changed how somebody is reached"),
+    "own-greeting-changed": gettext_noop("changed somebody’s voicemail greeting"),
     "line-chosen": gettext_noop("chose the number shown on outgoing calls"),
     "call-limits-changed": gettext_noop("changed what may be called"),
     "call-coached": gettext_noop("listened to a call"),

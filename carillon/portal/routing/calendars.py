@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
+from msgspec import structs
 
 from carillon.portal.companies.models import Company
 from carillon.portal.countries import NAMES
@@ -52,7 +54,16 @@ def load_calendar(company: Company) -> Calendar:
 
 def flow_hours(flow: NumberFlow, calendar: Calendar, number: int = 0) -> p.Hours:
     """Return when a number is open, as the flows understand it."""
-    hours, overrides = flow.hours, calendar.overrides
+    overrides = calendar.overrides
+    return structs.replace(
+        week_hours(flow.hours),
+        special=_special(flow.hours, calendar),
+        override=overrides.get(number) or overrides.get(0),
+    )
+
+
+def week_hours(hours: OpeningHours) -> p.Hours:
+    """Return the hours of the week alone."""
     return p.Hours(
         timezone=hours.zone,
         always_open=hours.always,
@@ -60,8 +71,6 @@ def flow_hours(flow: NumberFlow, calendar: Calendar, number: int = 0) -> p.Hours
             p.Slot(tuple(int(day) for day in slot.days), slot.start, slot.end)
             for slot in hours.slots
         ),
-        special=_special(hours, calendar),
-        override=overrides.get(number) or overrides.get(0),
     )
 
 
@@ -96,17 +105,16 @@ def public_holidays(country: str, region: str, language: str, year: int) -> tupl
     if region and region not in dict(regions(country)):
         region = ""
     years = range(year, year + YEARS_AHEAD + 1)
+    place: dict[str, Any] = {"subdiv": region or None, "years": years}
     try:
-        own = holidays.country_holidays(country, subdiv=region or None, years=years)
-        spoken = _language(own, language)
-        shown = holidays.country_holidays(
-            country, subdiv=region or None, years=years, language=spoken
-        )
-        named = holidays.country_holidays(
-            country, subdiv=region or None, years=years, language=own.default_language
-        )
+        known = holidays.country_holidays(country)
+        spoken = _language(known, language)
+        shown = holidays.country_holidays(country, **place, language=spoken)
     except NotImplementedError:
         return ()
+    named = shown
+    if spoken != known.default_language:
+        named = holidays.country_holidays(country, **place, language=known.default_language)
     return tuple(
         Holiday(day.isoformat(), named.get(day) or name, name)
         for day, name in sorted(shown.items())

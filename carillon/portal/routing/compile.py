@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from msgspec import structs
 
@@ -11,9 +12,10 @@ from carillon.portal.companies.models import Company, Membership
 from carillon.portal.countries import prefixes
 from carillon.portal.extensions.models import Device, Person, Team, Voice
 from carillon.portal.routing import models as rows
-from carillon.portal.routing.calendars import Calendar, flow_hours, load_calendar
+from carillon.portal.routing.calendars import Calendar, flow_hours, load_calendar, week_hours
 from carillon.portal.routing.documents import NumberFlow
 from carillon.portal.routing.nodes import Flow, Known
+from carillon.portal.routing.personal import PersonalFlow, personal_nodes
 from carillon.schema import plan as p
 from carillon.schema.emergency import NUMBERS
 
@@ -51,6 +53,8 @@ class CompanyRows:
     voices: tuple[Voice, ...] = ()
     calendar: Calendar = field(default_factory=Calendar)
     blocked: tuple[str, ...] = ()
+    personal: Mapping[int, PersonalFlow] = field(default_factory=dict)
+    """By person; whoever is not here is reached plainly."""
     sound: rows.CompanySound | None = None
 
 
@@ -60,13 +64,17 @@ def load_rows(company: Company) -> CompanyRows:
     company.refresh_from_db(fields=["plan_version"])
     people = tuple(Person.objects.order_by("id"))
     alive = {person.pk for person in people}
-    teams = Team.objects.order_by("id").prefetch_related("members")
+    members: dict[int, list[int]] = {}
+    inside = Team.members.through.objects.filter(team__company=company).order_by("person_id")
+    for team_id, person_id in inside.values_list("team_id", "person_id"):
+        if person_id in alive:
+            members.setdefault(team_id, []).append(person_id)
     return CompanyRows(
         company=company,
         people=people,
         devices=tuple(Device.objects.filter(person_id__in=alive).order_by("id")),
         teams=tuple(
-            (team, tuple(m.pk for m in team.members.all() if m.pk in alive)) for team in teams
+            (team, tuple(members.get(team.pk, ()))) for team in Team.objects.order_by("id")
         ),
         numbers=tuple(rows.Number.objects.select_related("published").order_by("id")),
         prompts=tuple(rows.Prompt.objects.order_by("id").values_list("key", "text", "seconds")),
@@ -80,6 +88,7 @@ def load_rows(company: Company) -> CompanyRows:
             rows.BlockedCaller.objects.order_by("pattern").values_list("pattern", flat=True)
         ),
         sound=rows.CompanySound.objects.first(),
+        personal={row.person_id: row.flow for row in rows.PersonalRow.objects.order_by("id")},
     )
 
 
@@ -105,6 +114,7 @@ def compile_plan(r: CompanyRows, drafts: Mapping[int, NumberFlow] | None = None)
         hours = flow_hours(flow, r.calendar, number.pk)
         maker = Flow(number.key, number.box, number.language, flow, hours, known)
         nodes.update((node.id, node) for node in maker.compile())
+    nodes.update((node.id, node) for node in _personal(r, known))
     plan = p.Plan(
         company=r.company.key,
         version=r.company.plan_version,
@@ -148,6 +158,22 @@ def _with_voices(plan: p.Plan, voices: Iterable[Voice]) -> p.Plan:
             structs.replace(b, greeting=heard(greetings, b.id) or b.greeting) for b in plan.boxes
         ),
     )
+
+
+def _personal(r: CompanyRows, known: Known) -> Iterator[p.Node]:
+    """Return the nodes of everybody who is not reached plainly."""
+    spoken = {v.person_id: p.Prompt(v.greeting_key, "", v.greeting_seconds) for v in r.voices}
+    devices: dict[int, dict[int, str]] = {}
+    for device in r.devices:
+        devices.setdefault(device.person_id, {})[device.pk] = device.key
+    for person in r.people:
+        flow = r.personal.get(person.pk)
+        if flow is None or flow.is_plain:
+            continue
+        greeting = spoken.get(person.pk)
+        greeting = greeting if greeting is not None and greeting.key else None
+        own = devices.get(person.pk, {})
+        yield from personal_nodes(person.key, person.box, flow, greeting, own, known)
 
 
 def _music(
@@ -206,9 +232,20 @@ def _users(r: CompanyRows) -> tuple[p.User, ...]:
             call_waiting=person.call_waiting,
             may_coach=person.pk in r.coaches,
             may_override=person.pk in r.coaches,
+            **_reached(person, r.personal.get(person.pk)),
         )
         for person in r.people
     )
+
+
+def _reached(person: Person, flow: PersonalFlow | None) -> dict[str, Any]:
+    if flow is None:
+        return {}
+    return {
+        "entry": "" if flow.is_plain else f"{person.key}.ring",
+        "hours": week_hours(flow.hours) if flow.auto else None,
+        "after_call_seconds": flow.after_call_seconds,
+    }
 
 
 def _limits(limits: rows.CallLimits) -> p.Limits:

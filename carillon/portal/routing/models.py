@@ -13,6 +13,7 @@ from carillon.portal.companies.scope import CompanyOwned
 from carillon.portal.countries import PREMIUM, usual
 from carillon.portal.extensions.models import Person, Team
 from carillon.portal.routing.documents import NumberFlow, Special, read_flow
+from carillon.portal.routing.personal import PersonalFlow, read_personal
 
 
 class Prompt(CompanyOwned):
@@ -162,6 +163,21 @@ class HoursOverride(CompanyOwned):
 
     def __str__(self) -> str:
         return f"{self.number_id or 'company'} {'open' if self.open else 'closed'}"
+
+
+class PersonalRow(CompanyOwned):
+    """How one person is reached, as `personal.write_personal` writes it; without a row: plainly."""
+
+    person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="personal_row")
+    document = models.TextField()
+
+    def __str__(self) -> str:
+        return f"reaching {self.person_id}"
+
+    @property
+    def flow(self) -> PersonalFlow:
+        """The document, read."""
+        return read_personal(self.document)
 
 
 class BlockedCaller(CompanyOwned):

@@ -23,7 +23,7 @@ from carillon.portal.refused import Refused
 from carillon.portal.routing import access, messages
 from carillon.portal.routing.edits import edit
 from carillon.portal.routing.models import CompanySound, MusicPiece, Prompt
-from carillon.portal.routing.names import load_names
+from carillon.portal.routing.names import Names, load_names
 from carillon.portal.routing.page import pieces
 from carillon.portal.routing.speaking import MOST_UPLOAD_BYTES
 
@@ -103,7 +103,7 @@ def company_music(request: HttpRequest) -> HttpResponse:
     names = load_names()
     context = {
         "form": form,
-        "pieces": pieces(names, CompanySound.current(inside.company).music),
+        "pieces": pieces(names, CompanySound.current(inside.company).music or _default(names)),
         "own": MusicPiece.objects.select_related("prompt").order_by("title"),
         "nav": "company",
     }
@@ -133,3 +133,8 @@ def number_music(request: HttpRequest, pk: int) -> HttpResponse:
     found, names = access.number(request, pk, to="edit"), load_names()
     keys = tuple(key for key in names.music if key in request.POST.getlist("music"))
     return edit(request, found, lambda flow: replace(flow, music=keys), "music")
+
+
+def _default(names: Names) -> list[str]:
+    """Return what is heard where nothing is chosen."""
+    return [key for key, piece in names.music.items() if piece.is_default]

@@ -36,6 +36,11 @@ class Piece:
     row: SystemPrompt | Prompt
     own: bool
 
+    @property
+    def is_default(self) -> bool:
+        """Say whether it is what is heard where nothing was chosen."""
+        return isinstance(self.row, SystemPrompt) and self.row.name == "music-calm"
+
 
 @dataclass(frozen=True, slots=True)
 class Names:

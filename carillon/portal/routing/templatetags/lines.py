@@ -12,6 +12,7 @@ from carillon.portal.routing.difference import times
 from carillon.portal.routing.documents import Special
 from carillon.portal.routing.limits import current
 from carillon.portal.routing.models import Number, OutboundLine
+from carillon.portal.routing.people import flow_of
 from carillon.portal.words import country_name
 
 register = template.Library()
@@ -43,6 +44,20 @@ def special_hours(special: Special) -> str:
 def company_links() -> dict[str, Any]:
     """Lead to what else counts for every number."""
     return {}
+
+
+@register.inclusion_tag("routing/_reach.html", takes_context=True)
+def reached(context: dict[str, Any], person: Person, may_edit: bool) -> dict[str, Any]:
+    """Show how somebody is reached, and lead to where it is changed."""
+    flow = flow_of(person)
+    own = person.user_id == context["request"].user.pk
+    return {
+        "person": person,
+        "own": own,
+        "may_edit": may_edit,
+        "phones": len(flow.entries),
+        "auto": flow.auto,
+    }
 
 
 @register.inclusion_tag("routing/_limits.html")

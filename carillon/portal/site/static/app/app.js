@@ -3,6 +3,7 @@
 import "./player.js";
 import { startLive } from "./live.js";
 import { startPalette } from "./palette.js";
+import { startSorting } from "./sort.js";
 
 /** Copy the text a button names, and say so where screen readers hear it. @param {HTMLElement} button */
 async function copy(button) {
@@ -72,4 +73,5 @@ document.addEventListener("htmx:afterSettle", fadeToasts);
 fadeToasts();
 
 startPalette();
+startSorting();
 startLive();
