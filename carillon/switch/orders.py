@@ -25,7 +25,7 @@ from carillon.schema.commands import (
 )
 from carillon.schema.events import CallArrived
 from carillon.schema.mediacontrol import SendDigits
-from carillon.schema.plan import Plan, User, UserTarget
+from carillon.schema.plan import OutsideTarget, Plan, User, UserTarget
 from carillon.switch.calls import Call
 from carillon.switch.conversation import LISTEN, TALK, WHISPER
 from carillon.switch.legs import Leg
@@ -296,7 +296,8 @@ class Orders:
             user=user.id,
         )
         legs = board.caller_legs(plan, user, command.device, into.who)
-        if not legs or board.full:
+        for_help = isinstance(into.target, OutsideTarget) and into.target.emergency
+        if not legs or (board.full and not for_help):
             return CommandAnswer(False, "full" if legs else "no-phone")
         call = Call(board, arrived, into.plan, into.number, legs[0], placed=True)
         board.begin_placed(call, arrived, legs)

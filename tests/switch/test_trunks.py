@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from carillon.schema import emergency
+from carillon.schema.commands import PlaceCall
 from carillon.schema.events import Decided
 from carillon.schema.plan import Address, DialRules, Limits, Plan, Trunk
 from carillon.sip import shedding
@@ -298,3 +299,18 @@ def test_one_list_says_whom_each_country_calls_for_help() -> None:
         assert number.encode() in shedding.EMERGENCY
     assert "101" not in emergency.KNOWN, "a colleague far more often"
     assert "101" in emergency.NUMBERS["GB"]
+
+
+@scene
+async def test_help_is_called_from_the_portal_also_when_there_is_room_for_nobody_else(
+    tmp_path: Path,
+) -> None:
+    async with office(tmp_path, "ann") as here:
+        ports = here.board.halls.every[0].ports
+        for _ in range(ports.free - 9):
+            ports.take()
+        assert here.do(PlaceCall("acme", "ann", "0688000001")).reason == "full"
+        assert here.do(PlaceCall("acme", "ann", "112")).done
+        ann = here.phones["ann"]
+        ann.answer(await ann.invited())
+        assert parse_uri((await here.carrier.invited()).request.uri).user == "112"
