@@ -149,6 +149,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "new-number": EDITORS,
     "number": THEIRS_SEEN,
     "number-settings!": (302, 404, 404, 403, 403, 403, 422, 422),
+    "number-default-greeting!": THEIRS_EDITED,
     "number-holidays!": THEIRS_EDITED,
     "number-copy-hours!": (302, 404, 404, 403, 403, 403, 404, 404),
     "number-special!": (302, 404, 404, 403, 403, 403, 422, 422),

@@ -141,6 +141,10 @@ def test_a_menu_without_message_or_options_is_flagged(cast: Cast):
         assert [problem.broken for problem in problems(empty, names)] == [True, True]
         full = replace(empty, menu=d.Menu(message="k", keys={"1": d.ToVoicemail()}))
         assert problems(full, names) == []
+        mute = replace(
+            full, menu=replace(full.menu, keys={"1": d.Say(""), "2": d.ToMenu(d.Menu())})
+        )
+        assert [problem.broken for problem in problems(mute, names)] == [True]
         gone = replace(full, menu=replace(full.menu, keys={"1": d.ToPerson(999)}))
         assert [problem.broken for problem in problems(gone, names)] == [False]
 

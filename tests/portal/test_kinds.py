@@ -55,6 +55,34 @@ def test_the_attendant_greets_in_the_companys_name(cast: Cast):
     assert set(menu.keys) == {"0", "9"}
 
 
+def test_the_default_greeting_comes_back_on_demand(cast: Cast):
+    number, client = made(cast, "attendant"), cast.client("owner")
+    facts = {"source": "speech", "text": "Hello there.", "language": "en"}
+    client.post(f"/numbers/{number.pk}/message/menu_message", facts)
+    publish(cast, number)
+    client.post(f"/numbers/{number.pk}/default")
+    publish(cast, number)
+    menu = compiled(cast).nodes[f"{number.key}.menu"]
+    assert isinstance(menu, p.MenuNode)
+    assert menu.prompt is not None
+    assert menu.prompt.text.startswith("Thank you for calling Acme.")
+
+
+def test_who_will_use_a_number_is_chosen_with_it_or_later(cast: Cast):
+    ben, team = cast.people["user"].key, cast.team.key
+    facts = {"kind": "classic", "name": "Shop", "country": "FR", "users": [team, ben]}
+    assert cast.client("owner").post("/numbers/new", facts).status_code == 302
+    number = Number.everywhere.get(name="Shop")
+    ring = compiled(cast).nodes[f"{number.key}.ring"]
+    assert isinstance(ring, p.RingNode)
+    assert {str(step.target) for step in ring.steps} == {
+        str(p.TeamTarget(team)),
+        str(p.UserTarget(ben)),
+    }
+    wrong = {**facts, "users": ["u999999"]}
+    assert cast.client("owner").post("/numbers/new", wrong).status_code == 422
+
+
 def test_extension_101_is_the_operator_until_another_is_chosen(cast: Cast):
     number, client = made(cast, "attendant"), cast.client("owner")
 

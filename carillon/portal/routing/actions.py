@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -16,7 +17,14 @@ from carillon.portal.companies.publish import bump_plan
 from carillon.portal.extensions.models import Person
 from carillon.portal.refused import Refused
 from carillon.portal.routing import flows, messages, pool
-from carillon.portal.routing.documents import Kind, NumberFlow, OpeningHours, default_menu
+from carillon.portal.routing.documents import (
+    Kind,
+    NumberFlow,
+    OpeningHours,
+    Step,
+    Target,
+    default_menu,
+)
 from carillon.portal.routing.models import Number, OutboundLine
 
 
@@ -28,9 +36,13 @@ def add_number(
     *,
     kind: Kind = "classic",
     e164: str = "",
+    users: Sequence[Target] = (),
     by: User | None,
 ) -> Number:
-    """Take a number of a country from the pool, or the one that is given, and open it always."""
+    """Take a number of a country from the pool, or the one that is given, and open it always.
+
+    A classic number rings `users`, one after the other.
+    """
     found = pool.RANGES[country]
     at_home = country == company.country
     number = Number(
@@ -45,7 +57,8 @@ def add_number(
     if kind == "attendant":
         menu = replace(menu, message=messages.attendant_greeting(company, number.language))
     zone = company.timezone if at_home else found.timezone
-    flow = NumberFlow(kind=kind, hours=OpeningHours(zone=zone), menu=menu)
+    steps = tuple(Step(target) for target in users)
+    flow = NumberFlow(kind=kind, hours=OpeningHours(zone=zone), steps=steps, menu=menu)
     flows.publish_flow(number, flow, by=by)
     audit.write(company, by, "number-added", _thing(number), after={"e164": number.e164})
     bump_plan(company)

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from carillon.portal.refused import Refused
-from carillon.portal.routing.documents import NumberFlow, ToNumber, ToOperator, targets_of
+from carillon.portal.routing.documents import (
+    Action,
+    NumberFlow,
+    Say,
+    ToMenu,
+    ToNumber,
+    ToOperator,
+    actions_of,
+    targets_of,
+)
 from carillon.portal.routing.models import Number
 from carillon.portal.routing.names import Names
 
@@ -51,7 +60,16 @@ def _problems_of_kind(flow: NumberFlow) -> list[Problem]:
     if not flow.menu.keys and not flow.menu.extensions:
         text = _("Your menu is empty. Add at least one option to make it work.")
         found.append(Problem(text, "menu", True))
+    if any(_is_silent(action) for action in actions_of(flow.menu)):
+        text = _("A key leads to a message or a menu whose message is not written yet.")
+        found.append(Problem(text, "menu", True))
     return found
+
+
+def _is_silent(action: Action) -> bool:
+    if isinstance(action, ToMenu):
+        return not action.menu.message
+    return isinstance(action, Say) and not action.message
 
 
 def refuse_loops(number: Number, flow: NumberFlow) -> None:

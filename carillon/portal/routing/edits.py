@@ -83,6 +83,19 @@ def message(request: HttpRequest, pk: int, which: str) -> HttpResponse:
 
 
 @require_POST
+def default_greeting(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let the attendant greet in the company's name again (R50)."""
+    found = access.number(request, pk, to="edit")
+    key = messages.attendant_greeting(found.company, found.language)
+    if not key:
+        toasts.error(request, _("This text cannot be read aloud. Shorten it, or upload a file."))
+        return page.go(found, "menu_message")
+    return edit(
+        request, found, lambda flow: editing.with_message(flow, "menu", key), "menu_message"
+    )
+
+
+@require_POST
 def voicemail(request: HttpRequest, pk: int, which: str) -> HttpResponse:
     """Let callers leave a message, or not."""
     found = access.number(request, pk, to="edit")

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from carillon.portal.companies.forms import COUNTRIES, timezones
 from carillon.portal.fields import Form
+from carillon.portal.routing.documents import MOST_STEPS, Target, ToPerson, ToTeam
+from carillon.portal.routing.names import Names
 from carillon.portal.routing.speaking import LONGEST_TEXT, MOST_UPLOAD_BYTES
 
 LANGUAGES = [("fr", _("French")), ("en", _("English"))]
@@ -36,6 +38,33 @@ class NewNumberForm(Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     country = forms.ChoiceField(label=_("Country"), choices=COUNTRIES)
+    users = forms.MultipleChoiceField(
+        label=_("Who will it ring? (optional)"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("They ring one after the other; order and seconds can be changed later."),
+    )
+
+    def __init__(self, names: Names, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._found: dict[str, Target] = {
+            team.key: ToTeam(team.pk) for team in names.teams.values()
+        }
+        self._found |= {person.key: ToPerson(person.pk) for person in names.people.values()}
+        field = self.fields["users"]
+        assert isinstance(field, forms.ChoiceField)
+        teams = [(team.key, team.name) for team in names.teams.values()]
+        people = [(p.key, f"{p.name} · {p.extension}") for p in names.people.values()]
+        field.choices = [*teams, *people]
+
+    def clean_users(self) -> list[Target]:
+        """Return whom a classic number rings at first."""
+        chosen = [self._found[key] for key in self.cleaned_data["users"]]
+        if len(chosen) > MOST_STEPS:
+            raise forms.ValidationError(
+                gettext("A number rings at most 20 steps. Remove one first.")
+            )
+        return chosen
 
 
 class SettingsForm(Form):

@@ -27,6 +27,7 @@ urlpatterns = [
     path("numbers/<int:pk>/message/<str:which>", edits.message, name="number-message"),
     path("numbers/<int:pk>/record/<str:which>", dictating.record, name="record-by-phone"),
     path("numbers/<int:pk>/record/<str:which>/use", dictating.use, name="use-recording"),
+    path("numbers/<int:pk>/default", edits.default_greeting, name="number-default-greeting"),
     path("numbers/<int:pk>/voicemail/<str:which>", edits.voicemail, name="number-voicemail"),
     path("numbers/<int:pk>/waiting", edits.waiting, name="number-waiting"),
     path("numbers/<int:pk>/menu", edits.menu, name="number-menu"),

@@ -14,7 +14,9 @@ from carillon.portal.extensions import access as extensions
 from carillon.portal.refused import Refused
 from carillon.portal.routing import access, actions, forms, page, pool, speaking
 from carillon.portal.routing.calendars import load_calendar
+from carillon.portal.routing.names import load_names
 from carillon.portal.sound import answer_sound, open_below
+from carillon.portal.words import phone
 
 FIRST_STEP = {"classic": "ring", "menu": "menu_message", "attendant": "menu"}
 """What somebody who has just added a number sets first."""
@@ -31,14 +33,17 @@ def new_number(request: HttpRequest) -> HttpResponse:
     """Take a number from the pool."""
     inside = enter(request, to="edit")
     initial = {"country": inside.company.country, "kind": "classic"}
-    form = forms.NewNumberForm(request.POST or None, initial=initial)
+    form = forms.NewNumberForm(load_names(), request.POST or None, initial=initial)
     if form.is_valid():
         try:
             number = actions.add_number(inside.company, **form.cleaned_data, by=inside.user)
         except Refused as refused:
             form.add_error("country", refused.text)
         else:
-            messages.success(request, _("%(name)s is yours.") % {"name": number.name})
+            messages.success(
+                request,
+                _("Your number has been created: %(number)s.") % {"number": phone(number.e164)},
+            )
             return page.go(number, FIRST_STEP[form.cleaned_data["kind"]])
     status = 422 if form.is_bound else 200
     context = {"form": form, "ranges": pool.RANGES.values(), "nav": "numbers"}
