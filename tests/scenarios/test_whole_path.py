@@ -51,7 +51,7 @@ def create_company(page: Page, url: str) -> None:
 def add_number(page: Page, url: str) -> str:
     """Add a number that greets, rings Ann for 15 s and records; return it."""
     page.goto(f"{url}/numbers/new")
-    page.get_by_label("Name").fill("Main line")
+    page.get_by_label("Name", exact=True).fill("Main line")
     page.get_by_role("button", name="Add the number").click()
     expect(page.get_by_role("heading", name="Main line")).to_be_visible()
     number_url = page.url.partition("?")[0]
@@ -66,9 +66,12 @@ def add_number(page: Page, url: str) -> str:
         page.get_by_label("Seconds", exact=True).fill("15")
         page.get_by_role("button", name="Add the step").click()
     expect(page.locator(".rings li")).to_have_count(1)
-    page.goto(f"{number_url}?step=settings")
+    page.goto(f"{number_url}?step=rules")
     page.get_by_label("Record incoming calls").check()
     page.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Record incoming calls")).to_have_count(0)
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text("Unpublished changes")).to_have_count(0)
     page.goto(number_url)
     shown = page.locator(".num", has_text=re.compile(r"^\+33")).first.inner_text()
     return "+" + re.sub(r"\D", "", shown)
