@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -58,16 +61,35 @@ def when(at: datetime | None) -> str:
     return f"{day}, {time}"
 
 
+_twelve_hours: ContextVar[bool] = ContextVar("twelve_hours", default=False)
+
+
+@contextmanager
+def clock_of(*, twelve_hours: bool) -> Iterator[None]:
+    """Write times with a.m. and p.m., or on a clock of 24 hours."""
+    token = _twelve_hours.set(twelve_hours)
+    try:
+        yield
+    finally:
+        _twelve_hours.reset(token)
+
+
 @register.filter
 def clock(at: datetime | None) -> str:
-    """Write the time of day on a clock of 24 hours."""
-    return f"{timezone.localtime(at):%H:%M}" if at else ""
+    """Write the time of day, on the reader's kind of clock."""
+    if at is None:
+        return ""
+    local = timezone.localtime(at)
+    return formats.time_format(local, "g:i A") if _twelve_hours.get() else f"{local:%H:%M}"
 
 
 @register.filter
 def clock_seconds(at: datetime | None) -> str:
     """Write the time of day to the second."""
-    return f"{timezone.localtime(at):%H:%M:%S}" if at else ""
+    if at is None:
+        return ""
+    local = timezone.localtime(at)
+    return formats.time_format(local, "g:i:s A") if _twelve_hours.get() else f"{local:%H:%M:%S}"
 
 
 @register.filter

@@ -58,3 +58,10 @@ def choose_reachability(user: User, *, mobile: str, email_sign_in: bool) -> None
         user.mobile_verified_at = None
     user.mobile, user.email_sign_in = mobile, email_sign_in
     user.save(update_fields=["mobile", "email_sign_in", "mobile_verified_at"])
+
+
+@transaction.atomic
+def choose_region(user: User, *, country: str, zone: str, twelve_hours: bool) -> None:
+    """Set where somebody is and how times are shown to them (R57)."""
+    user.country, user.timezone, user.twelve_hours = country, zone, twelve_hours
+    user.save(update_fields=["country", "timezone", "twelve_hours"])

@@ -52,6 +52,13 @@ class User(AbstractBaseUser):
     session_epoch = models.PositiveIntegerField(default=0, db_default=0)
     """Grows to end every session at once."""
 
+    country = models.CharField(max_length=2, default="", db_default="")
+    """Where this person is (R57); "": where the company is."""
+    timezone = models.CharField(max_length=64, default="", db_default="")
+    """In which the pages show times; "": the company's."""
+    twelve_hours = models.BooleanField(default=False, db_default=False)
+    """Whether times are shown with a.m. and p.m."""
+
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
     objects: ClassVar[UserManager] = UserManager()

@@ -66,6 +66,8 @@ SENTENCES: dict[str, str] = {
     "line-chosen": gettext_noop("chose the number shown on outgoing calls"),
     "call-limits-changed": gettext_noop("changed what may be called"),
     "call-coached": gettext_noop("listened to a call"),
+    "emergency-address-set": gettext_noop("set the emergency address of"),
+    "greeting-chosen": gettext_noop("chose the voicemail greeting of"),
     "test-kept": gettext_noop("kept a test of a number"),
     "test-removed": gettext_noop("removed a test of a number"),
     "tag-created": gettext_noop("created a tag"),

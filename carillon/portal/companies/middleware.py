@@ -14,6 +14,7 @@ from carillon.portal.accounts.models import User
 from carillon.portal.companies.access import memberships
 from carillon.portal.companies.models import Membership
 from carillon.portal.companies.scope import within
+from carillon.portal.words import clock_of
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
@@ -33,7 +34,9 @@ class InCompany:
             stack.enter_context(translation.override(user.language))
             membership = chosen(request, user)
             if membership is not None:
-                stack.enter_context(timezone.override(ZoneInfo(membership.company.timezone)))
+                zone = user.timezone or membership.company.timezone
+                stack.enter_context(timezone.override(ZoneInfo(zone)))
+                stack.enter_context(clock_of(twelve_hours=user.twelve_hours))
                 stack.enter_context(within(membership.company))
                 vars(request).update(membership=membership, company=membership.company)
             response = self._answer(request)

@@ -77,6 +77,31 @@ class Voice(CompanyOwned):
         return f"voice of {self.person}"
 
 
+class EmergencyAddress(CompanyOwned):
+    """Where help is sent when this person's phone calls for it (R58), and who accepted the limits (R61)."""
+
+    person = models.OneToOneField(
+        Person, on_delete=models.CASCADE, related_name="emergency_address"
+    )
+    name = models.CharField(max_length=120)
+    country = models.CharField(max_length=2)
+    street = models.CharField(max_length=160)
+    unit = models.CharField(max_length=40, default="")
+    city = models.CharField(max_length=80)
+    state = models.CharField(max_length=40, default="")
+    postcode = models.CharField(max_length=16)
+    email = models.EmailField(max_length=254, default="")
+    terms_version = models.CharField(max_length=20)
+    accepted_at = models.DateTimeField()
+    accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    changed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.street}, {self.postcode} {self.city}"
+
+
 class Device(CompanyOwned):
     """A SIP phone of one person."""
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import OperationalError, close_old_connections, transaction
 from django.db.models import F, Q
 
+from carillon.portal.accounts.models import User
 from carillon.portal.companies import audit
 from carillon.portal.companies.publish import bump_plan
 from carillon.portal.extensions.models import Person, Voice
@@ -45,6 +46,17 @@ def keep_voice(kind: str, user: str, company: int, recording: Path) -> bool:
     bump_plan(person.company)
     transaction.on_commit(lambda: recording.unlink(missing_ok=True))
     return True
+
+
+@transaction.atomic
+def set_greeting(person: Person, key: str, seconds: float, *, by: User | None) -> None:
+    """Use a prompt as the greeting of somebody's voicemail; "" for the usual words."""
+    facts: dict[str, str | float] = {"greeting_key": key, "greeting_seconds": seconds}
+    Voice.everywhere.update_or_create(
+        person=person, defaults=facts, create_defaults={**facts, "company": person.company}
+    )
+    audit.write(person.company, by, "greeting-chosen", (person.key, person.name))
+    bump_plan(person.company)
 
 
 # -- names nobody recorded ---------------------------------------------------------------------------

@@ -145,7 +145,7 @@ def secrets(request: HttpRequest, found: LinkToken) -> HttpResponse:
     del request.session[ACTIVATING]
     signing.enter(request, user)
     messages.success(request, _("Your account is active and ready to be set up."))
-    return redirect("home")
+    return redirect("wizard")
 
 
 def _chosen(blocks: dict[str, Any]) -> dict[str, str]:

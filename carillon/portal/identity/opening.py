@@ -111,9 +111,9 @@ def _make(sign_up: SignUp) -> User:
 def _add_main_number(company: Company, sign_up: SignUp, user: User) -> None:
     name = _("Main number")
     try:
-        add_number(company, name, sign_up.country, e164=sign_up.e164, by=user)
+        add_number(company, name, sign_up.country, kind="attendant", e164=sign_up.e164, by=user)
     except Refused:
-        add_number(company, name, sign_up.country, by=user)
+        add_number(company, name, sign_up.country, kind="attendant", by=user)
 
 
 def _write(sign_up: SignUp, token: str) -> MailMessage:

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from carillon.portal.companies.models import Company, Membership
 from carillon.portal.countries import prefixes
-from carillon.portal.extensions.models import Device, Person, Team, Voice
+from carillon.portal.extensions.models import Device, EmergencyAddress, Person, Team, Voice
 from carillon.portal.routing import models as rows
 from carillon.portal.routing.calendars import Calendar, flow_hours, load_calendar, week_hours
 from carillon.portal.routing.documents import NumberFlow
@@ -51,6 +51,7 @@ class CompanyRows:
     """Ids of the people who may listen to others' calls: whoever runs the company."""
     limits: rows.CallLimits | None = None
     voices: tuple[Voice, ...] = ()
+    addresses: tuple[EmergencyAddress, ...] = ()
     calendar: Calendar = field(default_factory=Calendar)
     blocked: tuple[str, ...] = ()
     personal: Mapping[int, PersonalFlow] = field(default_factory=dict)
@@ -83,6 +84,7 @@ def load_rows(company: Company) -> CompanyRows:
         coaches=_coaches(company, people),
         limits=rows.CallLimits.objects.first(),
         voices=tuple(Voice.objects.order_by("id")),
+        addresses=tuple(EmergencyAddress.objects.order_by("id")),
         calendar=load_calendar(company),
         blocked=tuple(
             rows.BlockedCaller.objects.order_by("pattern").values_list("pattern", flat=True)
@@ -220,6 +222,7 @@ def _number(number: rows.Number, flow: NumberFlow, prompts: Mapping[str, p.Promp
 
 def _users(r: CompanyRows) -> tuple[p.User, ...]:
     alive, lines = {number.pk: number.key for number in r.numbers}, r.lines or {}
+    addresses = {row.person_id: _address(row) for row in r.addresses}
     return tuple(
         p.User(
             id=person.key,
@@ -232,6 +235,7 @@ def _users(r: CompanyRows) -> tuple[p.User, ...]:
             call_waiting=person.call_waiting,
             may_coach=person.pk in r.coaches,
             may_override=person.pk in r.coaches,
+            address=addresses.get(person.pk),
             **_reached(person, r.personal.get(person.pk)),
         )
         for person in r.people
@@ -246,6 +250,10 @@ def _reached(person: Person, flow: PersonalFlow | None) -> dict[str, Any]:
         "hours": week_hours(flow.hours) if flow.auto else None,
         "after_call_seconds": flow.after_call_seconds,
     }
+
+
+def _address(row: EmergencyAddress) -> p.Address:
+    return p.Address(row.name, row.street, row.city, row.postcode, row.country, row.unit, row.state)
 
 
 def _limits(limits: rows.CallLimits) -> p.Limits:

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "carillon.portal.followup",
     "carillon.portal.trials",
     "carillon.portal.setupfile",
+    "carillon.portal.wizard",
     "carillon.portal.journal",
     "carillon.portal.demo",
     "carillon.portal.onboarding",

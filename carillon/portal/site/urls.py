@@ -30,6 +30,7 @@ urlpatterns = [
     path("", include("carillon.portal.followup.urls")),
     path("", include("carillon.portal.trials.urls")),
     path("", include("carillon.portal.setupfile.urls")),
+    path("", include("carillon.portal.wizard.urls")),
     path("", include("carillon.portal.onboarding.urls")),
     path("", include("carillon.portal.identity.urls")),
 ]

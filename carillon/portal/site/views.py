@@ -23,6 +23,7 @@ from carillon.portal.routing.internal import plan_index
 from carillon.portal.site import today
 from carillon.portal.site.health import look
 from carillon.portal.site.search import search as find
+from carillon.portal.wizard.frame import is_open
 
 RECENT_CALLS = 8
 RECENT_TROUBLES = 20
@@ -41,6 +42,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "figures": today.figures(found),
         "hours": today.hours(found, timezone.now()),
         "calls": list(found[:RECENT_CALLS]),
+        "set_up_open": is_open(inside.company, inside.user),
         "tasks": today.checklist(request, inside.company) if may(request, "edit") else [],
         "troubles": open_troubles() if may(request, "edit") else [],
         "nav": "home",

@@ -1,0 +1,54 @@
+"""Forms of the set-up's first stage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+
+from carillon.portal.fields import Form
+from carillon.portal.wizard.roster import Entry
+
+
+class UserForm(Form):
+    """One user (R42); X2: the contact number is not the line."""
+
+    first = forms.CharField(label=_("First name"), max_length=60)
+    last = forms.CharField(label=_("Last name"), max_length=59)
+    email = forms.EmailField(label=_("E-mail"), required=False, max_length=254)
+    email_sign_in = forms.BooleanField(
+        label=_("Use the e-mail to sign in"), required=False, initial=True
+    )
+    mobile = forms.CharField(
+        label=_("Contact number"),
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "tel"}),
+    )
+    extension = forms.CharField(
+        label=_("Extension"),
+        max_length=6,
+        validators=[
+            RegexValidator(r"\A[1-9][0-9]{1,5}\Z", _("Give 2 to 6 digits, for example 104."))
+        ],
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs.setdefault("autocomplete", "off")
+
+    def entry(self) -> Entry:
+        """Return who is to be added; call once the form is valid."""
+        facts = self.cleaned_data
+        name = f"{facts['first']} {facts['last']}".strip()
+        return Entry(
+            name,
+            facts["email"].lower(),
+            facts["mobile"],
+            facts["extension"],
+            facts["email_sign_in"],
+        )

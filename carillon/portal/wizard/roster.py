@@ -1,0 +1,155 @@
+"""People added in the set-up, one by one or from a CSV file (A42: with a preview)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from carillon.flows.outgoing import normalise
+from carillon.portal.accounts.models import User
+from carillon.portal.companies.models import Company
+from carillon.portal.extensions import actions as extensions
+from carillon.portal.extensions.models import Person
+from carillon.portal.refused import Refused
+from carillon.portal.routing.compile import DIAL_RULES
+from carillon.schema.plan import DialRules
+
+LARGEST_FILE = 1_000_000
+MOST_ROWS = 1000
+HEADS = {
+    "first": ("first name", "prénom", "prenom", "first", "given name"),
+    "last": ("last name", "nom de famille", "nom", "last", "surname"),
+    "name": ("name", "nom complet", "full name"),
+    "email": ("e-mail", "email", "mail", "courriel", "adresse e-mail"),
+    "mobile": ("mobile", "phone", "téléphone", "telephone", "numéro de contact", "contact number"),
+    "extension": ("extension", "poste", "numéro de poste"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Somebody to be added. `email_sign_in` false: they sign in by telephone number only (R44)."""
+
+    name: str
+    email: str = ""
+    mobile: str = ""
+    extension: str = ""
+    email_sign_in: bool = True
+
+
+@transaction.atomic
+def add(company: Company, entry: Entry, *, by: User) -> Person:
+    """Add somebody, with a welcome e-mail where there is an address (R39)."""
+    mobile = contact(company, entry.mobile)
+    person = extensions.add_person(
+        company,
+        name=entry.name,
+        extension=entry.extension or extensions.next_extension(),
+        email=entry.email,
+        by=by,
+    )
+    if person.user is not None and (mobile or not entry.email_sign_in):
+        if not entry.email_sign_in and not mobile:
+            text = _("Without the e-mail a contact number is needed to sign in.")
+            raise Refused("no-mobile", text)
+        person.user.mobile = mobile
+        person.user.email_sign_in = entry.email_sign_in
+        person.user.save(update_fields=["mobile", "email_sign_in"])
+    return person
+
+
+def contact(company: Company, typed: str) -> str:
+    """Return a contact number as E.164, "" for none; `Refused` when it is not a number."""
+    if not typed.strip():
+        return ""
+    found = normalise(typed, DIAL_RULES.get(company.country, DialRules()))
+    if found is None:
+        raise Refused("bad-number", _("This is not a telephone number."))
+    return found
+
+
+def preview(document: bytes) -> list[dict[str, Any]]:
+    """Return the rows of a CSV file with what is wrong with each; `Refused` when it is no such file."""
+    if len(document) > LARGEST_FILE:
+        raise Refused("too-large", _("This file is larger than 1 MB."))
+    try:
+        text = document.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = document.decode("cp1252", errors="replace")
+    first, _newline, _rest = text.partition("\n")
+    delimiter = max((";", ",", "\t"), key=first.count)
+    try:
+        lines = list(csv.reader(io.StringIO(text), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise Refused("not-csv", _("This file is not a CSV table.")) from error
+    columns = _columns(lines[0]) if lines else {}
+    if not columns.keys() & {"name", "last"}:
+        text = _("The first line must name the columns: first name, last name, e-mail, mobile.")
+        raise Refused("no-heads", text)
+    rows = [line for line in lines[1:] if any(cell.strip() for cell in line)]
+    if len(rows) > MOST_ROWS:
+        raise Refused("too-many", _("This file has more than 1,000 rows."))
+    return _checked(rows, columns)
+
+
+def entry_of(row: dict[str, Any]) -> Entry:
+    """Return the entry of a previewed row."""
+    return Entry(row["name"], row["email"], row["mobile"], row["extension"])
+
+
+def _columns(heads: list[str]) -> dict[str, int]:
+    known = {name: field for field, names in HEADS.items() for name in names}
+    found: dict[str, int] = {}
+    for place, head in enumerate(heads):
+        field = known.get(head.strip().lower())
+        if field is not None:
+            found.setdefault(field, place)
+    return found
+
+
+def _checked(rows: list[list[str]], columns: dict[str, int]) -> list[dict[str, Any]]:
+    emails: set[str] = set()
+    taken = set(Person.objects.values_list("extension", flat=True))
+    known = set(Person.objects.exclude(user=None).values_list("user__email", flat=True))
+    found = []
+    for line in rows:
+        cells = {f: line[p].strip() if p < len(line) else "" for f, p in columns.items()}
+        name = cells.get("name") or f"{cells.get('first', '')} {cells.get('last', '')}".strip()
+        entry = Entry(
+            name[:120],
+            cells.get("email", "").lower()[:254],
+            cells.get("mobile", "")[:40],
+            cells.get("extension", "")[:6],
+        )
+        errors = _errors(entry, emails, known, taken)
+        emails.add(entry.email)
+        taken.add(entry.extension)
+        found.append({**asdict(entry), "errors": errors})
+    return found
+
+
+def _errors(entry: Entry, emails: set[str], known: set[str], taken: set[str]) -> list[str]:
+    errors = []
+    if not entry.name:
+        errors.append(_("no name"))
+    if entry.email:
+        try:
+            validate_email(entry.email)
+        except ValidationError:
+            errors.append(_("not an e-mail address"))
+        if entry.email in emails or entry.email in known:
+            errors.append(_("this e-mail is used already"))
+    if entry.extension:
+        fits = entry.extension.isascii() and entry.extension.isdigit() and len(entry.extension) >= 2
+        if not fits or entry.extension.startswith("0"):
+            errors.append(_("not an extension"))
+        elif entry.extension in taken:
+            errors.append(_("this extension is taken"))
+    return errors
