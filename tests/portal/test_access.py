@@ -223,6 +223,8 @@ TABLE: dict[str, tuple[int, ...]] = {
     "wizard-profile": MEMBERS,
     "wizard-regional": MEMBERS,
     "wizard-emergency": MEMBERS,
+    "wizard-forwarding": MEMBERS,
+    "wizard-add-phone!": (302, 422, 404, 403, 422, 422, 422, 422),
     "wizard-voicemail": MEMBERS,
     "wizard-call-me!": MEMBERS,
     "wizard-recording": (302, 404, 404, 403, 404, 404, 404, 404),

@@ -19,7 +19,8 @@ from carillon.portal.routing.models import Number
 from carillon.portal.wizard import roster
 from carillon.portal.wizard.models import Progress
 from carillon.portal.wizard.steps import STEPS, steps_for
-from carillon.schema.plan import Address
+from carillon.portal.words import phone
+from carillon.schema.plan import Address, OutsideTarget, RingNode
 from tests.portal.conftest import Cast
 
 pytestmark = pytest.mark.django_db
@@ -153,7 +154,7 @@ def test_an_emergency_address_needs_consent_and_reaches_the_plan(cast: Cast) -> 
     client = cast.client("user")
     without = {key: value for key, value in ADDRESS.items() if key != "accepted"}
     assert go(client, "emergency", **without) == ""
-    assert go(client, "emergency", **ADDRESS) == reverse("wizard-voicemail")
+    assert go(client, "emergency", **ADDRESS) == reverse("wizard-forwarding")
     with within(cast.acme):
         row = EmergencyAddress.objects.get()
         assert (row.accepted_by, row.terms_version) == (cast.users["user"], "2026-11")
@@ -186,6 +187,42 @@ def test_a_profile_is_saved_and_its_number_checked(cast: Cast) -> None:
     assert go(client, "profile", name="Benjamin Baker", mobile="0612345678", email_sign_in="on")
     assert Person.everywhere.get(pk=cast.people["user"].pk).name == "Benjamin Baker"
     assert go(client, "profile", name="Benjamin Baker", mobile="") == "", "no way in would be left"
+
+
+def test_phones_are_added_in_the_set_up_and_shown_in_the_review(cast: Cast) -> None:
+    client, add = cast.client("user"), reverse("wizard-add-phone")
+    assert "do not enter the mobile" in client.get(reverse("wizard-forwarding")).content.decode()
+    wrong = client.post(add, {"where": "outside", "outside": "06", "seconds": "20"})
+    assert wrong.status_code == 422
+    assert "not a telephone number" in wrong.content.decode()
+    entry = {"where": "outside", "outside": "06 39 98 00 01", "seconds": "15", "confirm": "on"}
+    assert client.post(add, entry).headers["Location"] == reverse("wizard-forwarding")
+    client.post(add, {"where": cast.device.key, "seconds": "30"})
+    assert go(client, "forwarding", choice="more", mode="together") == reverse("wizard-voicemail")
+    with within(cast.acme):
+        node = compile_plan(load_rows(cast.acme)).nodes[f"{cast.people['user'].key}.ring"]
+        assert isinstance(node, RingNode) and node.together
+        assert node.steps[1].target == OutsideTarget("+33639980001", confirm=True)
+    html = client.get(reverse("wizard-review")).content.decode()
+    assert phone("+33639980001") in html
+    assert reverse("wizard-forwarding") in html
+
+
+def test_phones_are_moved_and_removed_in_the_set_up(cast: Cast) -> None:
+    client, pk = cast.client("user"), cast.people["user"].pk
+    for number in ("06 39 98 00 01", "06 39 98 00 02"):
+        entry = {"where": "outside", "outside": number, "seconds": "15"}
+        client.post(reverse("wizard-add-phone"), entry)
+    page = reverse("wizard-forwarding")
+    moved = client.post(reverse("move-forwarding", args=[pk, 1]), {"to": "0", "from": "wizard"})
+    assert moved.headers["Location"] == page
+    html = client.get(page).content.decode()
+    assert html.index(phone("+33639980002")) < html.index(phone("+33639980001"))
+    gone = client.post(reverse("remove-forwarding", args=[pk, 0]), {"from": "wizard"})
+    assert gone.headers["Location"] == page
+    assert phone("+33639980002") not in client.get(page).content.decode()
+    go(client, "forwarding", choice="main")
+    assert phone("+33639980001") not in client.get(page).content.decode()
 
 
 def test_a_voicemail_greeting_is_what_callers_will_hear(cast: Cast) -> None:

@@ -52,16 +52,19 @@ class WorkForm(HoursForm):
     )
 
 
+MODES = [
+    ("sequence", _("One after the other")),
+    ("together", _("All at once; mobiles may ring a little later")),
+]
+
+
 class RingForm(TargetForm):
     """How the phones ring, and who is rung when nobody answers."""
 
     plain = {"operator": _("The voicemail")}
     mode = forms.ChoiceField(
         label=_("The phones ring"),
-        choices=[
-            ("sequence", _("One after the other")),
-            ("together", _("All at once; mobiles may ring a little later")),
-        ],
+        choices=MODES,
         widget=forms.RadioSelect,
     )
     main_seconds = forms.IntegerField(
@@ -181,15 +184,22 @@ def add_entry(request: HttpRequest, pk: int) -> HttpResponse:
     """Ring one more phone."""
     found = extensions.own_or_edited_person(request, pk)
     form = EntryForm(found, enter(request).company.country, request.POST)
+    if not add_from(form, found, request):
+        return _page(request, found, entry_form=form)
+    return _saved(request, found)
+
+
+def add_from(form: EntryForm, found: Person, request: HttpRequest) -> bool:
+    """Ring the phone of a form too; False where the form says why not."""
     if form.is_valid() and len(people.flow_of(found).entries) >= personal.MOST_ENTRIES:
         form.add_error(None, _("Ten phones ring at most. Remove one first."))
     if not form.is_valid():
-        return _page(request, found, entry_form=form)
+        return False
     entry = form.cleaned_data["entry"]
     people.change_personal(
         found, lambda flow: personal.with_entry(flow, entry), by=enter(request).user
     )
-    return _saved(request, found)
+    return True
 
 
 @require_POST
@@ -203,7 +213,7 @@ def move_entry(request: HttpRequest, pk: int, place: int) -> HttpResponse:
             lambda flow: personal.with_entry_moved(flow, place, int(wanted)),
             by=enter(request).user,
         )
-    return redirect("forwarding", pk)
+    return _back(request, pk)
 
 
 @require_POST
@@ -213,6 +223,13 @@ def remove_entry(request: HttpRequest, pk: int, place: int) -> HttpResponse:
     people.change_personal(
         found, lambda flow: personal.without_entry(flow, place), by=enter(request).user
     )
+    return _back(request, pk)
+
+
+def _back(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return to the page the list of phones is on: this one, or the step of the set-up."""
+    if request.POST.get("from") == "wizard":
+        return redirect("wizard-forwarding")
     return redirect("forwarding", pk)
 
 
@@ -243,7 +260,7 @@ def _page(request: HttpRequest, found: Person, **sent: Form) -> HttpResponse:
     flow, country = people.flow_of(found), enter(request).company.country
     context: dict[str, Any] = {
         "person": found,
-        "entries": _entries(flow, found),
+        "entries": entries_told(flow, found),
         "work_form": WorkForm(initial=_work(found, flow, request), auto_id="work_%s"),
         "ring_form": RingForm(load_names(), country, initial=_ringing(flow), auto_id="ring_%s"),
         "entry_form": EntryForm(found, country),
@@ -255,7 +272,8 @@ def _page(request: HttpRequest, found: Person, **sent: Form) -> HttpResponse:
     return render(request, "routing/reach.html", context, status=422 if sent else 200)
 
 
-def _entries(flow: personal.PersonalFlow, person: Person) -> list[dict[str, Any]]:
+def entries_told(flow: personal.PersonalFlow, person: Person) -> list[dict[str, Any]]:
+    """Return somebody's other phones as the pages show them."""
     labels = {device.pk: device.label for device in Device.objects.filter(person=person)}
     told = []
     for place, entry in enumerate(flow.entries):

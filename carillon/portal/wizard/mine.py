@@ -20,7 +20,7 @@ from carillon.portal.fields import Form
 from carillon.portal.refused import Refused
 from carillon.portal.routing.models import OutboundLine, Prompt
 from carillon.portal.routing.speaking import sound_path, sound_seconds
-from carillon.portal.wizard import check, company, roster
+from carillon.portal.wizard import check, company, forwarding, roster
 from carillon.portal.wizard.frame import enter_step, go_on, me, show
 from carillon.portal.wizard.messages import MessageChoice, keep
 from carillon.portal.words import phone
@@ -282,4 +282,10 @@ def _voicemail_section(request: HttpRequest) -> dict[str, Any]:
     return {"title": _("Voicemail greeting"), "url": reverse("wizard-voicemail"), "lines": lines}
 
 
-check.SECTIONS += [_profile_section, _region_section, _address_section, _voicemail_section]
+check.SECTIONS += [
+    _profile_section,
+    _region_section,
+    _address_section,
+    forwarding.section,
+    _voicemail_section,
+]

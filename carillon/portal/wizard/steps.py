@@ -45,6 +45,7 @@ STEPS = (
     Step("profile", MINE, _("My information"), "wizard-profile", 1),
     Step("regional", MINE, _("Regional settings"), "wizard-regional", 1),
     Step("emergency", MINE, _("Emergency address"), "wizard-emergency", 2),
+    Step("forwarding", MINE, _("Call forwarding"), "wizard-forwarding", 1),
     Step("voicemail", MINE, _("Voicemail greeting"), "wizard-voicemail", 1),
     Step("review", CHECK, _("Review"), "wizard-review", 1),
     Step("apps", CHECK, _("Everywhere"), "wizard-apps", 1),

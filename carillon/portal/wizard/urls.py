@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from carillon.portal.wizard import check, company, frame, messages, mine
+from carillon.portal.wizard import check, company, forwarding, frame, messages, mine
 
 urlpatterns = [
     path("set-up", frame.resume, name="wizard"),
@@ -16,6 +16,8 @@ urlpatterns = [
     path("set-up/profile", mine.profile, name="wizard-profile"),
     path("set-up/regional", mine.regional, name="wizard-regional"),
     path("set-up/emergency", mine.emergency, name="wizard-emergency"),
+    path("set-up/forwarding", forwarding.forwarding, name="wizard-forwarding"),
+    path("set-up/forwarding/phones", forwarding.add_phone, name="wizard-add-phone"),
     path("set-up/voicemail", mine.voicemail, name="wizard-voicemail"),
     path("set-up/record", messages.call_me, name="wizard-call-me"),
     path("set-up/record/<str:ticket>", messages.recording, name="wizard-recording"),
