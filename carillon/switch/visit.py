@@ -175,6 +175,8 @@ class Visit:
         if call is None or call.closing or picked is None or picked.gone or self._connecting:
             return
         self._connecting = True
+        # Music that was to begin with the caller's ACK must not begin over the conversation.
+        self.caller.leave()
         call.connect(self, picked)
 
     # -- what happens ----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 from carillon.schema.commands import PlaceCallback, ReleaseAgent
 from carillon.schema.events import CallArrived, CallbackRequested
-from carillon.schema.mediacontrol import PlayFiles
+from carillon.schema.mediacontrol import BridgeLegs, PlayFiles
 from carillon.schema.plan import (
     Callback,
     OutsideTarget,
@@ -265,3 +265,16 @@ async def test_whoever_hangs_up_during_the_announcement_ends_the_call(tmp_path: 
         here.carrier.hang_up(outside.leg)
         await here.record()
         await here.is_quiet()
+
+
+@scene
+async def test_music_that_waits_for_the_ack_does_not_begin_over_the_talk(tmp_path: Path) -> None:
+    async with office(tmp_path, "ann", plan=queue(node={"music": Prompt("music")})) as here:
+        leg = here.call()
+        phone = here.phones["ann"]
+        invite = await phone.invited()
+        phone.answer(invite)
+        await until(lambda: here.media.of(BridgeLegs), "the bridge, before the ACK")
+        await here.carrier.is_answered(leg)
+        await here.hear(ann={"+33612345678"})
+        assert not here.media.plays, "and no music after it"
