@@ -39,7 +39,8 @@ def _run(switch: BenchSwitch, rate: int, folder: Path) -> dict[str, float]:
 def run() -> list[Result]:
     """Return the best rate with no call failed, its cost, its delay, what overload does, and the records."""
     results: list[Result] = []
-    best, best_figures, placed = 0, {}, 0
+    best, placed = 0, 0
+    best_figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder, BenchSwitch(RELAY_CORE) as switch:
         for rate in RATES:
             figures = _run(switch, rate, Path(folder))
@@ -56,14 +57,16 @@ def run() -> list[Result]:
         placed += int(over["ok"])
         recorded = switch.ended_calls(placed)
     cost = best_figures.get("cpu_ms_per_call", 0.0)
+    # Both over the same kind of window: it includes the half second in which the last calls end.
     completed = over["ok"] / over["window_s"]
+    completed_at_best = best_figures["ok"] / best_figures["window_s"] if best_figures else 1.0
     return [
         at_least("call set-ups, none failed, journal on", best, "calls/s", TARGET_RATE),
         at_most(f"call set-up at {best}/s: CPU", cost, "ms/call", TARGET_MS),
         *results,
         at_least(
             "overload: completed of the best rate, twice of it offered",
-            completed / max(best, 1),
+            completed / completed_at_best,
             "",
             SAME_UNDER_OVERLOAD,
         ),

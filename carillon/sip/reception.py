@@ -17,7 +17,7 @@ from carillon.sip.leg import Legs
 from carillon.sip.message import Headers, Message, parse
 from carillon.sip.outputs import Flow, RequestReceived, Send
 from carillon.sip.session import Session
-from carillon.sip.shedding import first_via, is_new_call, turn_away
+from carillon.sip.shedding import is_new_call, turn_away
 from carillon.sip.subscriptions import Subscriptions
 from carillon.sip.transaction import Key, Transaction
 
@@ -58,17 +58,11 @@ class Reception:
             return self._shed_tag in data
         if not is_new_call(data):
             return False
-        try:
-            via = parse_via(first_via(data))
-        except RemoteError:
+        found = turn_away(data, self._shed_tag, retry_after)
+        if found is None or self._core.transactions.server(found[0]) is not None:
             return False
-        key = (via.branch, via.host.lower(), str(via.port), "INVITE")
-        if self._core.transactions.server(key) is not None:
-            return False
-        answer = turn_away(data, self._shed_tag.decode(), retry_after)
-        if answer is not None:
-            self._core.outputs.append(Send(answer, flow))
-        return answer is not None
+        self._core.outputs.append(Send(found[1], flow))
+        return True
 
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
         """Take one datagram or one framed message."""

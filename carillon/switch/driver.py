@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 
 from carillon.schema.events import AnyEvent
 from carillon.sip.endpoint import Endpoint, Event, Flow, Send
+from carillon.sip.shedding import is_new_call
 from carillon.switch.transport.sockets import Secured, Sockets, ports_from
 
 RETRY_AFTER = 3
@@ -141,8 +142,14 @@ class Driver:
             self.drain()
 
     def _turn_away(self, data: bytes, flow: Flow) -> bool:
-        """Refuse a new call while we are behind with what we have taken on."""
-        turned_away = self.endpoint.turn_away(data, flow, RETRY_AFTER)
+        """Refuse a new call while we are behind with what we have taken on.
+
+        Far behind we say nothing: whoever hears nothing repeats it later and later (RFC 3261 §17.1.1.2).
+        """
+        if self.sockets.is_far_behind and is_new_call(data):
+            turned_away = True
+        else:
+            turned_away = self.endpoint.turn_away(data, flow, RETRY_AFTER)
         self.turned_away += turned_away
         return turned_away
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import time
+from contextlib import suppress
+
+import pytest
+
 from carillon.schema.events import AnyEvent, DigitPressed
 from carillon.sip.endpoint import Event, Flow, InviteReceived, RequestReceived, ResponseReceived
 from carillon.switch.driver import Driver
+from carillon.switch.transport import udp
 from tests.switch.office import HOST, scene, until
 from tests.system import free_ports
 
@@ -103,3 +110,60 @@ async def test_who_is_not_admitted_is_not_even_read() -> None:
     assert ours.events == []
     for node in (ours, theirs):
         node.driver.close()
+
+
+# -- more calls than can be taken ----------------------------------------------------------------
+
+BUSY_SECONDS = 0.004
+"""What each packet costs this switch, beside everything else."""
+
+
+def call(number: int, user: str = "+33199001001") -> bytes:
+    return (
+        f"INVITE sip:{user}@{HOST} SIP/2.0\r\nVia: SIP/2.0/UDP {HOST};branch=z9hG4bK{number};rport\r\n"
+        f"From: <sip:eve@{HOST}>;tag=a\r\nTo: <sip:{user}@{HOST}>\r\nCall-ID: c{number}\r\n"
+        "CSeq: 1 INVITE\r\nContact: <sip:eve@127.0.0.1>\r\nContent-Length: 0\r\n\r\n"
+    ).encode()
+
+
+@scene
+async def test_calls_too_many_are_refused_at_once_then_unheard_but_never_one_for_help(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(udp, "FAR_BEHIND_SECONDS", 0.5)
+    began: list[str] = []
+
+    def took(event: Event) -> None:
+        if isinstance(event, InviteReceived):
+            began.append(event.request.get("Call-ID") or "")
+
+    def spends(data: bytes, flow: Flow) -> bool:
+        until_then = time.monotonic() + BUSY_SECONDS
+        while time.monotonic() < until_then:
+            pass
+        return True
+
+    port = free_ports()[1]
+    driver = Driver(HOST, port, on_event=took, commit=lambda events: None, admit=spends)
+    await driver.listen()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind((HOST, 0))
+        peer.setblocking(False)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        for number in range(250):
+            peer.sendto(call(number), (HOST, port))
+        peer.sendto(call(250, "112"), (HOST, port))
+        await until(lambda: "c250" in began, "the call for help to be taken")
+        answers = []
+        with suppress(BlockingIOError):
+            while True:
+                answers.append(peer.recv(65536))
+    driver.close()
+    refused = {line for text in answers if b" 503 " in text for line in text.split(b"\r\n")}
+    silent = [n for n in range(250) if f"c{n}" not in began and b"Call-ID: c%d" % n not in refused]
+    taken = [int(name[1:]) for name in began[:-1]]
+    assert b"Retry-After: 3" in refused
+    assert taken and taken == list(range(len(taken))), "the first are taken, while we keep up"
+    assert silent and silent == list(range(silent[0], 250)), "the last hear nothing"
+    assert len(taken) < silent[0], "and those between are refused"
+    assert driver.turned_away == 250 - len(taken)

@@ -84,6 +84,11 @@ class Sockets:
         """Whether more comes than can be taken."""
         return self._udp is not None and self._udp.is_behind
 
+    @property
+    def is_far_behind(self) -> bool:
+        """Whether not even refusing keeps up with it."""
+        return self._udp is not None and self._udp.is_far_behind
+
     def keep_alive(self, flow: Flow) -> None:
         """Keep a phone's NAT from forgetting it: four bytes nobody answers."""
         if self._udp is not None and flow.transport == "udp":

@@ -16,6 +16,8 @@ MOST_AT_ONCE = 64
 """Datagrams taken in one turn of the loop: timers and connections must not wait for more."""
 BEHIND_SECONDS = 0.1
 """Who has not seen the end of the queue for so long is offered more than it can take."""
+FAR_BEHIND_SECONDS = 2.0
+"""And after so long not even refusing keeps up with it."""
 MOST_BYTES = 65535
 
 Receive = Callable[[bytes, Flow], None]
@@ -39,6 +41,11 @@ class Udp:
     def is_behind(self) -> bool:
         """Whether datagrams have been waiting for longer than they should; where none come, none wait."""
         return not self._fresh and self._loop.time() - self._empty_at > BEHIND_SECONDS
+
+    @property
+    def is_far_behind(self) -> bool:
+        """Whether there is no time left for saying no."""
+        return not self._fresh and self._loop.time() - self._empty_at > FAR_BEHIND_SECONDS
 
     def _readable(self) -> None:
         receive, take = self._receive, self._socket.recvfrom
