@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import socket
 import subprocess
 import wave
@@ -136,6 +137,16 @@ class Baresip:
         with socket.create_connection(("127.0.0.1", self._control), 5) as control:
             control.sendall(f"{len(text)}:{text},".encode())
             control.recv(4096)
+
+    def freeze(self) -> None:
+        """Hang, as a phone without power does to the world."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> Samples:
         """Quit; return what it heard in its last call."""

@@ -143,7 +143,7 @@ class CallEnded(Event, frozen=True, kw_only=True, tag="call-ended"):
 
 
 class DeviceRegistered(msgspec.Struct, frozen=True, kw_only=True, tag="device-registered"):
-    """A phone came on line (told once, not at each refresh)."""
+    """A phone came on line, or answers again (told once, not at each refresh)."""
 
     at: float
     company: str
@@ -153,7 +153,7 @@ class DeviceRegistered(msgspec.Struct, frozen=True, kw_only=True, tag="device-re
 
 
 class DeviceLost(msgspec.Struct, frozen=True, kw_only=True, tag="device-lost"):
-    """A phone's registration ended or ran out."""
+    """A phone's registration ended or ran out, or it stopped answering."""
 
     at: float
     company: str

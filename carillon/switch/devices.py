@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import logging
 import secrets
 from collections.abc import Callable
@@ -17,10 +16,8 @@ from carillon.schema.events import DeviceLost, DeviceRegistered
 from carillon.sip.digest import Challenger, knows_sha256, username_of
 from carillon.sip.endpoint import Flow
 from carillon.sip.errors import RemoteError
-from carillon.sip.leg import default_port
 from carillon.sip.message import Message
 from carillon.sip.registrar import Binding, Registrar
-from carillon.sip.uri import parse_uri
 from carillon.switch.abuse import Floods, Throttle, is_scanner
 from carillon.switch.plans import Owner, PlanStore
 
@@ -29,8 +26,6 @@ log = logging.getLogger(__name__)
 REALM = "carillon"
 COMPACT_LINES = 5000
 MOST_WRONG, MOST_UNPROVED = 10, 30
-KEEP_ALIVE_ROUNDS = 5
-"""Housekeeping rounds from one keep-alive of a phone to the next: 25 seconds."""
 BLOCK_SECONDS = 60.0
 """Wrong passwords, and calls that ask for a challenge and never answer it, from one address in so long."""
 
@@ -88,8 +83,8 @@ class Devices:
         self._floods = Floods()
         self._registrar = Registrar()
         self._hosts: set[str] | None = None
-        self._hidden: dict[str, tuple[Flow, ...]] = {}
-        self._round = 0
+        self.silent: set[Flow] = set()
+        """Where phones have stopped answering: they are registered, and not rung."""
         self._lines = 0
         self._torn = self._restore()
         self._file = open(self._path, "ab", buffering=0)  # noqa: SIM115 - open as long as we live
@@ -172,7 +167,7 @@ class Devices:
         """Take a REGISTER; return the headers of its 200. `Refusal` when it is not to be had."""
         owner = self.authenticate(request, flow)
         username = owner.device.username
-        known = bool(self._registrar.bindings(username, self._now()))
+        known = self._is_present(username)
         try:
             moved = self._registrar.moved(username, request, flow, self._now())
             headers = self._registrar.register(username, request, flow, self._now())
@@ -180,29 +175,33 @@ class Devices:
             raise Refusal(error.status, error.headers) from error
         for old in moved:
             self._move(old, flow)
+        self.silent.discard(flow)
         self._write(username)
         bindings = self._registrar.bindings(username, self._now())
         # Where a phone was is found out when registrations expire: each packet asks for this.
         self._hosts_now().update(held.flow.host for held in bindings)
-        self._note_hidden(username, bindings)
-        if bindings and not known:
-            newest = bindings[-1]
-            self._emit(
-                DeviceRegistered(
-                    at=self._clock(),
-                    company=owner.plan.company,
-                    device=owner.device.id,
-                    address=f"{newest.flow.host}:{newest.flow.port}",
-                    user_agent=newest.user_agent[:120],
-                )
-            )
-        elif known and not bindings:
+        present = self._is_present(username)
+        if present and not known:
+            self._found(owner, bindings[-1])
+        elif known and not present:
             self._lost(username)
         return tuple(headers)
 
+    def _found(self, owner: Owner, newest: Binding) -> None:
+        self._emit(
+            DeviceRegistered(
+                at=self._clock(),
+                company=owner.plan.company,
+                device=owner.device.id,
+                address=f"{newest.flow.host}:{newest.flow.port}",
+                user_agent=newest.user_agent[:120],
+            )
+        )
+
     def bindings(self, username: str) -> list[Binding]:
         """Return where a phone can be rung now."""
-        return self._registrar.reachable(username, self._now())
+        every = self._registrar.reachable(username, self._now())
+        return [held for held in every if held.flow not in self.silent]
 
     def find_gruu(self, gruu: Gruu) -> Binding | None:
         """Return the one phone that a public GRUU names."""
@@ -213,27 +212,52 @@ class Devices:
         if flow.connection:
             self._registrar.lose(flow)
 
-    def hidden_flows(self) -> list[Flow]:
-        """Return the next few phones whose NAT should not forget them; each comes once in a round."""
-        self._round = (self._round + 1) % KEEP_ALIVE_ROUNDS
-        every = itertools.islice(self._hidden.values(), self._round, None, KEEP_ALIVE_ROUNDS)
-        return [flow for flows in every for flow in flows]
+    # -- does it answer? -------------------------------------------------------------------------
 
-    def _note_hidden(self, username: str, bindings: list[Binding]) -> None:
-        flows = tuple(held.flow for held in bindings if _is_hidden(held))
-        if flows:
-            self._hidden[username] = flows
-        else:
-            self._hidden.pop(username, None)
+    def on_udp(self) -> list[Binding]:
+        """Return every phone on UDP, one that is silent too. O(n)."""
+        now, known = self._now(), self._registrar
+        every = (known.bindings(name, now) for name in known.names())
+        return [held for bindings in every for held in bindings if held.flow.transport == "udp"]
+
+    def _is_present(self, username: str) -> bool:
+        every = self._registrar.bindings(username, self._now())
+        return any(held.flow not in self.silent for held in every)
+
+    def _names_at(self, flow: Flow) -> list[str]:
+        return list({held.aor for held in self.on_udp() if held.flow == flow})
+
+    def fell_silent(self, flow: Flow) -> None:
+        """A phone has stopped answering: it is not rung until it is heard again."""
+        names = [name for name in self._names_at(flow) if self._is_present(name)]
+        self.silent.add(flow)
+        for name in names:
+            self._write(name)
+            if not self._is_present(name):
+                self._lost(name)
+
+    def heard(self, flow: Flow) -> None:
+        """A phone has answered: if it was silent, it can be rung again."""
+        if flow not in self.silent:
+            return
+        back = [name for name in self._names_at(flow) if not self._is_present(name)]
+        self.silent.discard(flow)
+        for name in back:
+            self._write(name)
+            owner = self._plans.device(name)
+            if owner is not None:
+                self._found(owner, self._registrar.bindings(name, self._now())[-1])
 
     def expire(self) -> None:
         """Forget registrations that ran out."""
         self._hosts = None
+        absent = {held.aor for held in self.on_udp() if held.flow in self.silent}
+        absent = {name for name in absent if not self._is_present(name)}
         for username in self._registrar.expire(self._now()):
-            bindings = self._registrar.bindings(username, self._now())
-            self._note_hidden(username, bindings)
-            if not bindings:
+            if not self._is_present(username) and username not in absent:
                 self._lost(username)
+        if self.silent:
+            self.silent &= {held.flow for held in self.on_udp()}
 
     def _lost(self, username: str) -> None:
         owner = self._plans.device(username)
@@ -260,7 +284,10 @@ class Devices:
     def _line(self, username: str) -> bytes:
         offset = self._clock() - self._now()
         bindings = self._registrar.snapshot(username, offset)
-        return msgspec.json.encode({"name": username, "bindings": bindings}) + b"\n"
+        flows = {held.flow for held in self._registrar.bindings(username, self._now())}
+        silent = [[flow.host, flow.port] for flow in flows & self.silent]
+        row = {"name": username, "bindings": bindings, "silent": silent}
+        return msgspec.json.encode(row) + b"\n"
 
     def _write(self, username: str) -> None:
         line = self._line(username)
@@ -301,16 +328,12 @@ class Devices:
                 with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                     row = msgspec.json.decode(line)
                     self._registrar.restore(row["name"], row["bindings"], offset)
-                    bindings = self._registrar.bindings(row["name"], self._now())
-                    self._note_hidden(row["name"], bindings)
+                    self._restore_silence(row["name"], row.get("silent", []))
                 self._lines += 1
         return not line.endswith(b"\n")
 
-
-def _is_hidden(binding: Binding) -> bool:
-    """Say whether a phone on UDP is somewhere else than it believes, as behind NAT."""
-    flow = binding.flow
-    if flow.transport != "udp":
-        return False
-    uri = parse_uri(binding.contact)
-    return (uri.host, uri.port or default_port("udp")) != (flow.host, flow.port)
+    def _restore_silence(self, username: str, silent: list[object]) -> None:
+        for held in self._registrar.bindings(username, self._now()):
+            self.silent.discard(held.flow)
+            if [held.flow.host, held.flow.port] in silent and held.flow.transport == "udp":
+                self.silent.add(held.flow)

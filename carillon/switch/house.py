@@ -43,6 +43,4 @@ def _look_round(board: Switchboard) -> None:
                 call.end(by="system", detail="too-long")
     board.queues.look()
     board.halls.ping()
-    for flow in board.devices.hidden_flows():
-        board.driver.sockets.keep_alive(flow)
     board.journal.retry()

@@ -64,6 +64,7 @@ async def _serve(board: Switchboard, server: Server) -> int:
         board.plans.follow(),
         *(sounds.plane.follow() for sounds in board.halls.every),
         board.trunks.follow(),
+        board.watch.follow(),
         keep_house(board),
         server.serve(),
     )

@@ -60,6 +60,7 @@ from carillon.switch.transport import tls
 from carillon.switch.transport.sockets import Secured
 from carillon.switch.troubles import Troubles
 from carillon.switch.trunks import Trunks, sandbox_trunk
+from carillon.switch.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -144,6 +145,7 @@ class Switchboard:
             emit=self._device_event,
             move=self.endpoint.move_flow,
         )
+        self.watch = Watch(self)
         self.lamps = Lamps(self)
         self.mailboxes = Mailboxes(self, portal)
         self.queues = Queues(self)
@@ -275,7 +277,8 @@ class Switchboard:
             case sip.RequestReceived():
                 self._arrivals.request(event)
             case sip.ResponseReceived():
-                self.trunks.answered(event)
+                if not self.watch.answered(event):
+                    self.trunks.answered(event)
             case sip.Subscribed():
                 self.lamps.subscribed(event)
             case sip.Resubscribed(subscription):

@@ -61,6 +61,7 @@ from carillon.sip.headers import sdp_of
 from carillon.switch.driver import Driver
 from carillon.switch.house import keep_house
 from carillon.switch.switchboard import Switchboard
+from carillon.switch.transport.sockets import KEEP_ALIVE
 from tests.system import MAIN, PASSWORD, acme, free_ports
 
 PATIENCE = 10.0
@@ -225,7 +226,18 @@ class Peer:
         self.registered: list[ResponseReceived] = []
         self.react: Callable[[Peer, Event], None] | None = None
         self.codecs: tuple[int, ...] = (8, 0)
-        self._driver = Driver(HOST, port, on_event=self._event, commit=lambda events: None)
+        self.answers_requests = True
+        self.empty_lines = 0
+        self._driver = Driver(
+            *(HOST, port),
+            on_event=self._event,
+            commit=lambda events: None,
+            admit=self._sees,
+        )
+
+    def _sees(self, data: bytes, flow: Flow) -> bool:
+        self.empty_lines += data == KEEP_ALIVE
+        return True
 
     @property
     def endpoint(self) -> Any:
@@ -243,7 +255,7 @@ class Peer:
 
     def _event(self, event: Event) -> None:
         self.events.append(event)
-        if isinstance(event, RequestReceived):
+        if isinstance(event, RequestReceived) and self.answers_requests:
             self.endpoint.respond(event.transaction, 405, self.now)
         if isinstance(event, ResponseReceived):
             self.registered.append(event)

@@ -158,20 +158,6 @@ async def test_two_challenges_are_only_for_who_is_known_to_understand_them(tmp_p
             stranger.close()
 
 
-@scene
-async def test_a_phone_behind_nat_is_kept_awake_once_in_a_round(tmp_path: Path) -> None:
-    async with office(tmp_path, "ann", "ben") as here:
-        elsewhere = (("Contact", "<sip:ann@192.168.1.5:5060>"),)
-        port = here.config.sip_port
-        assert await here.phones["ann"].register(port, "acme-ann", headers=elsewhere) == 200
-        hidden = [flow for _ in range(5) for flow in here.board.devices.hidden_flows()]
-        (seen,) = here.board.devices.bindings("acme-ann")[-1:]
-        assert hidden == [seen.flow]
-        gone = (*elsewhere, ("Expires", "0"))
-        assert await here.phones["ann"].register(port, "acme-ann", headers=gone) == 200
-        assert [flow for _ in range(5) for flow in here.board.devices.hidden_flows()] == []
-
-
 # -- abuse ---------------------------------------------------------------------------------------
 
 

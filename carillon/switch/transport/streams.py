@@ -51,8 +51,12 @@ class _Connection(asyncio.Protocol):
             return
         raw = self._transport.get_extra_info("socket")
         if raw is not None:
-            # Half-open connections are found out by the kernel, which costs us nothing.
+            # Half-open connections are found out by the kernel, which costs us nothing and keeps NATs open;
+            # RFC 5626 §3.5.1 leaves empty lines to the phone, and some are confused by ours.
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, int(PING_SECONDS))
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, int(PING_SECONDS))
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, MOST_QUIET)
         loop = asyncio.get_running_loop()
         self._patience = loop.call_later(SILENT_SECONDS, self._transport.abort)
 
