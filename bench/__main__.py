@@ -24,6 +24,7 @@ BENCHMARKS = (
     "media_prompts",
     "media_mix",
     "compile_plan",
+    "pages",
 )
 RESULTS = Path(__file__).parent / "results.json"
 

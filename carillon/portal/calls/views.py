@@ -44,8 +44,8 @@ def calls(request: HttpRequest) -> HttpResponse:
         "begins": "before" not in request.GET,
         "outcomes": [choice for choice in Call.Outcome.choices if choice[0]],
         "directions": Call.Direction.choices,
-        "numbers": Number.objects.order_by("name"),
-        "people": Person.objects.order_by("name") if may(request, "see") else (),
+        "numbers": Number.objects.order_by("name").only("name"),
+        "people": Person.objects.order_by("name").only("name") if may(request, "see") else (),
         "nav": "calls",
     }
     return render(request, "calls/calls.html", context)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from carillon.portal.companies.models import Membership
-from carillon.portal.fields import Form
+from carillon.portal.fields import Form, LongSelect
 
 COUNTRIES = [
     ("FR", _("France")),
@@ -26,6 +27,7 @@ COUNTRY_DEFAULTS = {
 """Language and time zone a company of each country begins with."""
 
 
+@cache
 def timezones() -> list[tuple[str, str]]:
     """Return the time zones people live in, by region and town."""
     regions = ("Europe/", "America/", "Africa/", "Asia/", "Australia/", "Pacific/", "Indian/")
@@ -43,7 +45,7 @@ class CompanyForm(Form):
         help_text=_("Decides how your phones dial: 0 and 00 in France, 1 and 011 in the US."),
     )
     language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES)
-    timezone = forms.ChoiceField(label=_("Time zone"), choices=timezones)
+    timezone = forms.ChoiceField(label=_("Time zone"), choices=timezones, widget=LongSelect)
 
 
 class RoleForm(Form):

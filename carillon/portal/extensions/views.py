@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db.models import Prefetch, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -24,6 +25,7 @@ from carillon.portal.extensions.forms import PersonForm, PhoneForm, TeamForm
 from carillon.portal.extensions.models import Device, Person, Team
 from carillon.portal.refused import Refused
 
+PEOPLE_PER_PAGE = 50
 CHANGED = ("name", "extension", "language", "call_waiting")
 """What a person's form sets on their row."""
 
@@ -38,7 +40,8 @@ def people(request: HttpRequest) -> HttpResponse:
     found = found.prefetch_related(
         Prefetch("devices", Device.objects.all()), Prefetch("teams", Team.objects.all())
     )
-    context = {"people": found, "q": wanted, "roles": _roles(request), "nav": "people"}
+    page = Paginator(found, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
+    context = {"people": page, "page": page, "q": wanted, "nav": "people"}
     return render(request, "extensions/people.html", context)
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from carillon.portal.companies.forms import COUNTRIES, timezones
-from carillon.portal.fields import Form
+from carillon.portal.fields import Form, LongSelect
 from carillon.portal.routing.documents import MOST_STEPS, Target, ToPerson, ToTeam
 from carillon.portal.routing.names import Names
 from carillon.portal.routing.speaking import LONGEST_TEXT, MOST_UPLOAD_BYTES
@@ -191,7 +191,7 @@ class HoursForm(Form):
         choices=[("always", _("Always open")), ("slots", _("At chosen hours"))],
         widget=forms.RadioSelect,
     )
-    timezone = forms.ChoiceField(label=_("Time zone"), choices=timezones)
+    timezone = forms.ChoiceField(label=_("Time zone"), choices=timezones, widget=LongSelect)
 
     def __init__(self, *args: Any, rows: int = 2, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from carillon.flows.hours import local_time
 from carillon.portal.companies.access import enter, may
+from carillon.portal.companies.models import Company
 from carillon.portal.fields import Form
 from carillon.portal.routing import (
     access,
@@ -31,13 +32,21 @@ from carillon.portal.routing import (
 from carillon.portal.routing.calendars import Calendar, flow_hours, load_calendar
 from carillon.portal.routing.compile import compile_plan, load_rows
 from carillon.portal.routing.difference import changed_lines, kind_name, music_name, times
-from carillon.portal.routing.documents import DEEPEST_MENU, NumberFlow, Special, ToOperator
+from carillon.portal.routing.documents import (
+    DEEPEST_MENU,
+    NumberFlow,
+    Special,
+    ToOperator,
+    read_flow,
+    write_flow,
+)
 from carillon.portal.routing.editing import Impossible, menu_at, message_key
 from carillon.portal.routing.models import Number
 from carillon.portal.routing.names import Names, load_names
 from carillon.portal.routing.speaking import sound_path
 from carillon.portal.routing.tryout import try_call
 from carillon.portal.sound import peaks
+from carillon.schema.plan import Plan
 
 STEPS = (
     *("hours", "greeting", "ring", "waiting", "no_answer", "closed", "settings", "rules"),
@@ -53,6 +62,8 @@ MESSAGES = {
     "say": "say",
 }
 """Steps that are a message -> its name in `editing`."""
+MOST_BESIDE = 40
+"""So many numbers are listed beside the one that is open."""
 MOST_VERSIONS = 30
 MOST_EXCEPTIONS = 3
 """So many of the coming ones are drawn."""
@@ -74,7 +85,8 @@ def show(
         "number": found,
         "flow": flow,
         "kind": kind_name(flow.kind),
-        "numbers": listed(access.numbers(request), calendar),
+        "numbers": listed(_around(request, found), calendar),
+        "number_count": len(names.numbers),
         "status": opening.status(flow_hours(found.flow, calendar, found.pk), now),
         "override": access.override(found),
         "exceptions": _exceptions(flow, calendar),
@@ -163,7 +175,15 @@ def country_of(request: HttpRequest) -> str:
     return enter(request).company.country
 
 
-def listed(found: QuerySet[Number], calendar: Calendar) -> list[dict[str, Any]]:
+def _around(request: HttpRequest, found: Number) -> QuerySet[Number]:
+    """Return the numbers beside this one: all of them, or its neighbours where there are many."""
+    rows = access.numbers(request)
+    order = list(rows.values_list("pk", flat=True))
+    place = max(0, min(order.index(found.pk) - MOST_BESIDE // 2, len(order) - MOST_BESIDE))
+    return rows.filter(pk__in=order[place : place + MOST_BESIDE])
+
+
+def listed(found: Iterable[Number], calendar: Calendar) -> list[dict[str, Any]]:
     """Return numbers with what they are and whether each is open now."""
     now = timezone.now()
     return [
@@ -315,6 +335,22 @@ def _try(request: HttpRequest, found: Number, flow: NumberFlow) -> dict[str, Any
     if day in ("0", "1", "2", "3", "4", "5", "6") and minute is not None:
         wanted = local.replace(hour=minute // 60, minute=minute % 60, second=0, microsecond=0)
         wanted += timedelta(days=(int(day) - local.weekday()) % 7)
-    plan = compile_plan(load_rows(enter(request).company), {found.pk: flow})
+    plan = _plan_with(enter(request).company, found, write_flow(flow))
     told = [reasons.reason_text(key, facts) for key, facts in try_call(plan, found.key, wanted)]
     return {"tried": told, "tried_day": wanted.weekday(), "tried_time": f"{wanted:%H:%M}"}
+
+
+def _plan_with(company: Company, found: Number, document: str) -> Plan:
+    """Return the plan as it would be with a number's draft; the last few are kept."""
+    company.refresh_from_db(fields=["plan_version"])
+    key = (company.pk, company.plan_version, found.pk, document)
+    if key not in _plans:
+        # A dictionary keeps its order: the oldest goes first.
+        for oldest in list(_plans)[: len(_plans) - MOST_PLANS_KEPT + 1]:
+            _plans.pop(oldest, None)
+        _plans[key] = compile_plan(load_rows(company), {found.pk: read_flow(document)})
+    return _plans[key]
+
+
+MOST_PLANS_KEPT = 8
+_plans: dict[tuple[int, int, int, str], Plan] = {}

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from carillon.flows.outgoing import normalise
-from carillon.portal.fields import Form
+from carillon.portal.fields import Form, LongSelect
 from carillon.portal.routing.compile import DIAL_RULES
 from carillon.portal.routing.documents import (
     KEYS,
@@ -46,7 +46,7 @@ PLAIN: dict[str, Action] = {
 class TargetForm(Form):
     """Where a call goes; `outside` is the number where an outside one is meant."""
 
-    target = forms.ChoiceField(label=_("Ring"))
+    target = forms.ChoiceField(label=_("Ring"), widget=LongSelect)
     outside = forms.CharField(
         label=_("Outside number"),
         required=False,

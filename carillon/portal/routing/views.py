@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -18,6 +19,7 @@ from carillon.portal.routing.names import load_names
 from carillon.portal.sound import answer_sound, open_below
 from carillon.portal.words import phone
 
+NUMBERS_PER_PAGE = 50
 FIRST_STEP = {"classic": "ring", "menu": "menu_message", "attendant": "menu"}
 """What somebody who has just added a number sets first."""
 
@@ -25,8 +27,10 @@ FIRST_STEP = {"classic": "ring", "menu": "menu_message", "attendant": "menu"}
 @require_GET
 def numbers(request: HttpRequest) -> HttpResponse:
     """List the numbers by country."""
-    found = page.listed(access.numbers(request), load_calendar(enter(request).company))
-    return render(request, "routing/numbers.html", {"numbers": found, "nav": "numbers"})
+    rows = Paginator(access.numbers(request), NUMBERS_PER_PAGE).get_page(request.GET.get("page"))
+    found = page.listed(rows.object_list, load_calendar(enter(request).company))
+    context = {"numbers": found, "page": rows, "nav": "numbers"}
+    return render(request, "routing/numbers.html", context)
 
 
 def new_number(request: HttpRequest) -> HttpResponse:

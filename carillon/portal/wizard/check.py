@@ -26,6 +26,7 @@ from carillon.portal.wizard.steps import step_named
 from carillon.schema.sandbox import CallWish, PhoneScript
 
 OUTSIDE_PHONE = "+33639980123"
+PEOPLE_SHOWN = 12
 TEST_SECONDS = 20.0
 LONGEST_TEST = timedelta(seconds=60)
 APPOINTMENT_HOUR = 9
@@ -41,7 +42,8 @@ def review(request: HttpRequest) -> HttpResponse:
         number = company.main_number()
         context |= {
             "number": number,
-            "people": list(Person.objects.select_related("user").order_by("extension")),
+            "people": Person.objects.select_related("user").order_by("extension")[:PEOPLE_SHOWN],
+            "people_count": Person.objects.count(),
             "operator": company.operator_of(number) if number else None,
             "greeting": company.greeting_of(number) if number else None,
             "company_row": inside.company,

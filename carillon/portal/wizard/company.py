@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -26,6 +28,9 @@ from carillon.portal.wizard.frame import enter_step, go_on, show
 from carillon.portal.wizard.messages import MessageChoice, keep
 
 PREVIEW = "wizard-import"
+USERS_PER_PAGE = 25
+MOST_AS_CARDS = 12
+"""So many people are shown as cards to choose from; more of them are a list."""
 TABS = ("all", "assigned", "unassigned")
 
 
@@ -51,23 +56,22 @@ def _users_page(request: HttpRequest, form: UserForm, status: int = 200) -> Http
     wanted = request.GET.get("q", "").strip()[:60]
     tab = request.GET.get("tab", "all")
     people = Person.objects.select_related("user").order_by("extension")
-    everybody = list(people)
-    assigned = [row for row in everybody if row.user_id is not None]
-    shown = {"assigned": assigned, "unassigned": [r for r in everybody if r not in assigned]}
-    rows = shown.get(tab, everybody)
+    count, assigned = people.count(), people.exclude(user=None).count()
+    if tab in ("assigned", "unassigned"):
+        people = people.filter(user__isnull=tab == "unassigned")
     if wanted:
-        rows = [
-            r for r in rows if wanted.lower() in r.name.lower() or r.extension.startswith(wanted)
-        ]
+        people = people.filter(Q(name__icontains=wanted) | Q(extension__startswith=wanted))
+    page = Paginator(people, USERS_PER_PAGE).get_page(request.GET.get("page"))
     lines = getattr(inside.company, "lines", 0) or 0
     context = {
-        "people": rows,
+        "people": page,
+        "page": page,
         "form": form,
         "q": wanted,
         "tab": tab if tab in TABS else "all",
-        "counts": {"all": len(everybody), "assigned": len(assigned)},
-        "unassigned": len(everybody) - len(assigned),
-        "lines_left": max(0, lines - len(everybody)),
+        "counts": {"all": count, "assigned": assigned},
+        "unassigned": count - assigned,
+        "lines_left": max(0, lines - count),
         "preview": request.session.get(PREVIEW),
     }
     return show(request, "users", "wizard/users.html", context, status)
@@ -215,7 +219,8 @@ def operator(request: HttpRequest) -> HttpResponse:
             target = ToPerson(person.pk)
             flows.change_flow(number, lambda flow: replace(flow, operator=target), by=inside.user)
         return go_on(request, "operator")
-    context = {"people": people, "operator": now, "number": number}
+    many = len(people) > MOST_AS_CARDS
+    context = {"people": people, "operator": now, "number": number, "many": many}
     return show(request, "operator", "wizard/operator.html", context)
 
 

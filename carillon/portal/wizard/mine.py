@@ -16,7 +16,7 @@ from carillon.portal.countries import NAMES
 from carillon.portal.extensions import actions as extensions
 from carillon.portal.extensions import addresses, voices
 from carillon.portal.extensions.models import EmergencyAddress, Person, Voice
-from carillon.portal.fields import Form
+from carillon.portal.fields import Form, LongSelect
 from carillon.portal.refused import Refused
 from carillon.portal.routing.models import OutboundLine, Prompt
 from carillon.portal.routing.speaking import sound_path, sound_seconds
@@ -110,7 +110,7 @@ class RegionForm(Form):
         ],
         widget=forms.RadioSelect,
     )
-    zone = forms.ChoiceField(label=gettext_lazy("Time zone"), choices=[])
+    zone = forms.ChoiceField(label=gettext_lazy("Time zone"), choices=[], widget=LongSelect)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

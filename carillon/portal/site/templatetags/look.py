@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
+from typing import Any
 
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+
+from carillon.portal.fields import write_options
 
 register = template.Library()
 
@@ -26,6 +29,13 @@ def icon(name: str, classes: str = "") -> SafeString:
         static(SPRITE),
         name,
     )
+
+
+@register.simple_tag
+def options(rows: Iterable[Any], chosen: Any = None) -> SafeString:
+    """Write rows as options of a select; quick, for there may be a thousand."""
+    wanted = str(chosen)
+    return write_options((row.pk, row.name, str(row.pk) == wanted) for row in rows)
 
 
 @register.simple_tag
