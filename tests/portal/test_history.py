@@ -81,3 +81,11 @@ def test_a_message_is_heard_deleted_and_brought_back(cast: Cast, client: Client)
     assert "call-2" not in client.get("/voicemail").content.decode()
     client.post(f"/voicemail/{message.pk}/restore")
     assert "call-2" in client.get("/voicemail").content.decode()
+
+
+def test_a_program_reads_every_decision_with_its_reason_and_plan(client: Client):
+    found = client.get("/calls/call-1.json").json()
+    assert (found["outcome"], found["plan_version"]) == ("answered", 3)
+    (decided,) = [event for event in found["events"] if event["type"] == "decided"]
+    assert decided["reason"] == "hours.always-open"
+    assert "The number is always open" in [line["text"] for line in found["timeline"]]

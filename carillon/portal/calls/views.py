@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -89,3 +90,27 @@ def delete_recording(request: HttpRequest, pk: str) -> HttpResponse:
 def _drawn(row: Recording) -> dict[str, Any]:
     file = safe_path(settings.CONFIG.recordings, row.path)
     return {"row": row, "heights": row.heights or peaks(file, CALL_BARS)}
+
+
+@require_GET
+def call_json(request: HttpRequest, pk: str) -> JsonResponse:
+    """Tell one call to a program: its facts, and every decision with its reason and the plan's version."""
+    found = access.call(request, pk)
+    events = [read_event(row) for row in CallEvent.objects.filter(call=found).order_by("seq")]
+    lines = Teller(found, names_of(found.company_id, events)).tell(events)
+    return JsonResponse(
+        {
+            "id": found.pk,
+            "direction": found.direction,
+            "caller": found.caller,
+            "called": found.called,
+            "number": found.number.e164 if found.number else None,
+            "started_at": found.started_at,
+            "answered_at": found.answered_at,
+            "ended_at": found.ended_at,
+            "outcome": found.outcome or None,
+            "plan_version": found.plan_version,
+            "timeline": [{"at": line.at, "text": line.text, "minor": line.minor} for line in lines],
+            "events": [msgspec.to_builtins(event) for event in events],
+        }
+    )
