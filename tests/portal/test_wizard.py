@@ -240,3 +240,12 @@ def test_an_appointment_is_a_calendar_file_and_a_letter(cast: Cast) -> None:
     answer = cast.client("owner").post(reverse("wizard-appointment"))
     assert answer.content.decode().startswith("BEGIN:VCALENDAR\r\n")
     assert MailMessage.objects.filter(kind="appointment").exists()
+
+
+def test_one_test_call_at_a_time_is_made(cast: Cast) -> None:
+    client = cast.client("owner")
+    address = reverse("wizard-test-call")
+    assert "is calling" in client.post(address).content.decode()
+    began = client.session["test-call"]
+    assert "is calling" in client.post(address).content.decode()
+    assert client.session["test-call"] == began, "the second wish waits for the first call"

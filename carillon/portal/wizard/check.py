@@ -92,19 +92,19 @@ def test_call(request: HttpRequest) -> HttpResponse:
     number = company.main_number()
     if number is None or Trunk.objects.exists():
         raise Http404("no sandbox")
-    file = _sound_of(number)
-    if request.method == "POST":
+    file, now = _sound_of(number), timezone.now().timestamp()
+    under_way = now - request.session.get("test-call", 0.0) < LONGEST_TEST.total_seconds()
+    if request.method == "POST" and (file.is_file() or not under_way):
+        under_way = True
         file.unlink(missing_ok=True)
-        request.session["test-call"] = timezone.now().timestamp()
+        request.session["test-call"] = now
         wish = CallWish(
             to=number.e164,
             caller=OUTSIDE_PHONE,
             script=PhoneScript(stay_seconds=TEST_SECONDS, patience_seconds=TEST_SECONDS),
         )
         threading.Thread(target=_call, args=(wish, file), daemon=True).start()
-    began = request.session.get("test-call", 0.0)
-    late = timezone.now().timestamp() - began > LONGEST_TEST.total_seconds()
-    state = "done" if file.is_file() else "failed" if late else "calling"
+    state = "done" if file.is_file() else "calling" if under_way else "failed"
     context = {"state": state, "number": number, "company": inside.company}
     return render(request, "wizard/_test_call.html", context)
 
