@@ -109,7 +109,8 @@ def way_out(plan: Plan, user: User, dialled: str) -> Way:
     """Decide where a call dialled by `user` goes. An emergency number is before everything else."""
     shown = shown_number(plan, user)
     if dialled in plan.dial_rules.emergency:
-        return ToOutside(dialled, shown or Number("", "", plan.name, entry=""), emergency=True)
+        shown = shown or next(iter(plan.numbers), Number("", "", plan.name, entry=""))
+        return ToOutside(dialled, shown, emergency=True)
     if dialled.startswith("*"):
         return _feature(dialled)
     if dialled.isascii() and dialled.isdigit() and len(dialled) <= LONGEST_EXTENSION:
@@ -127,9 +128,10 @@ def way_out(plan: Plan, user: User, dialled: str) -> Way:
 
 
 def shown_number(plan: Plan, user: User) -> Number | None:
-    """Return the number the outside is shown when a user calls."""
-    own = next((n for n in plan.numbers if n.id == user.default_number), None)
-    return own or next(iter(plan.numbers), None)
+    """Return the number the outside is shown when a user calls; None for who may show none (A20)."""
+    allowed = [n for n in plan.numbers if n.shown_by is None or user.id in n.shown_by]
+    own = next((n for n in allowed if n.id == user.default_number), None)
+    return own or next(iter(allowed), None)
 
 
 def may_call(limits: Limits, e164: str) -> bool:

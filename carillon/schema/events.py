@@ -179,6 +179,10 @@ class HoursOverridden(msgspec.Struct, frozen=True, kw_only=True, tag="hours-over
     until: float = 0.0
 
 
+CALLERS_FLOOD = "callers-flood:"
+"""The kind of trouble that a caller makes who calls without end; the company follows."""
+
+
 class TroubleBegan(msgspec.Struct, frozen=True, kw_only=True, tag="trouble-began"):
     """Something the administrator should know. `kind`: recordings-disk-full, media-lost, plan-refused."""
 

@@ -281,6 +281,8 @@ class Number(msgspec.Struct, frozen=True):
     """Whether a call must be tagged before its user gets another (A26)."""
     music: tuple[Prompt, ...] = ()
     """What its callers hear on hold; the company's where there is none."""
+    shown_by: tuple[str, ...] | None = None
+    """The users whose calls to the outside may show it (A20, A31); None: everybody's."""
 
 
 class Device(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ from carillon.flows.outgoing import (
 from carillon.schema import emergency
 from carillon.schema.canary import CALLED
 from carillon.schema.cdr import CALLER_LEG
-from carillon.schema.events import CallArrived, CallEnded, Decided
+from carillon.schema.events import CALLERS_FLOOD, CallArrived, CallEnded, Decided
 from carillon.schema.plan import DialRules, Number, Plan, Trunk, User
 from carillon.sip.core import ALLOW as METHODS
 from carillon.sip.core import SUPPORTED
@@ -32,7 +32,7 @@ from carillon.sip.headers import parse_name_addr, sdp_of
 from carillon.sip.message import Message
 from carillon.sip.uri import parse_uri
 from carillon.switch import canary
-from carillon.switch.callers import Callers
+from carillon.switch.callers import FLOOD, Callers
 from carillon.switch.calls import Call
 from carillon.switch.devices import Gruu, Refusal
 from carillon.switch.legs import Leg, Party
@@ -69,6 +69,11 @@ class Arrivals:
         """Say whether to read what comes from an address at all; a carrier's always."""
         board = self._board
         return board.trunks.sender(flow) is not None or board.devices.listens(data, flow.host)
+
+    def look(self) -> None:
+        """Tell which floods of calls are over."""
+        for company in self._callers.floods_over(self._board.now):
+            self._board.troubles.ended(CALLERS_FLOOD + company)
 
     # -- requests outside calls ------------------------------------------------------------------
 
@@ -143,6 +148,9 @@ class Arrivals:
         """Refuse a caller whom the company does not want, or who calls without end."""
         board = self._board
         reason, tell = self._callers.refuses(plan, caller, board.now)
+        if reason == FLOOD:
+            detail = f"{caller} → {number.e164}"
+            board.troubles.began(CALLERS_FLOOD + plan.company, detail)
         if tell:
             arrived = self._arrived(
                 plan,

@@ -13,6 +13,9 @@ MOST_CALLERS = 10_000
 MINUTE = 60.0
 ANONYMOUS_TIMES = 5
 """Whoever hides the number is many people."""
+FLOOD = "call.flood"
+QUIET_SECONDS = 600.0
+"""A flood is over when nobody has been refused for so long."""
 
 
 @dataclass(slots=True)
@@ -27,6 +30,8 @@ class Callers:
 
     def __init__(self) -> None:
         self._paces: OrderedDict[tuple[str, str], _Pace] = OrderedDict()
+        self._floods: dict[str, float] = {}
+        """Company -> when a caller was last refused for calling too often."""
 
     def __len__(self) -> int:
         return len(self._paces)
@@ -39,9 +44,16 @@ class Callers:
         pace = self._pace(plan, caller)
         if pace is not None and not pace.bucket.take(now):
             quiet = now - pace.refused_at >= MINUTE
-            pace.refused_at = now
-            return "call.flood", quiet
+            pace.refused_at = self._floods[plan.company] = now
+            return FLOOD, quiet
         return ("call.blocked", True) if is_blocked(plan, caller) else ("", False)
+
+    def floods_over(self, now: float) -> list[str]:
+        """Return the companies whose flood is over, each once."""
+        over = [company for company, at in self._floods.items() if now - at >= QUIET_SECONDS]
+        for company in over:
+            del self._floods[company]
+        return over
 
     def _pace(self, plan: Plan, caller: str) -> _Pace | None:
         limit = plan.limits.same_caller_a_minute

@@ -26,7 +26,7 @@ from carillon.switch.conversation import Conversation
 from carillon.switch.devices import Gruu
 from carillon.switch.guests import Guests
 from carillon.switch.legs import Leg
-from carillon.switch.outcomes import better, outcome, refusal
+from carillon.switch.outcomes import better, ended_by, outcome, refusal
 from carillon.switch.recordings import CallRecordings, announcement_to_called, records
 from carillon.switch.ringing import Ringing
 from carillon.switch.visit import Visit
@@ -333,7 +333,7 @@ class Call:
         if self.closing:
             return
         self._ended_at = self._ended_at or self._board.clock()
-        self._ended_by = "caller" if self.caller_gone else by
+        self._ended_by = ended_by(self.arrived.purpose, "caller" if self.caller_gone else by)
         self._detail = detail
         self.alarm.stop()
         if self.visit is not None:

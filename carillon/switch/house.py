@@ -42,5 +42,6 @@ def _look_round(board: Switchboard) -> None:
                 call.decide("call.too-long")
                 call.end(by="system", detail="too-long")
     board.queues.look()
+    board.arrivals.look()
     board.halls.ping()
     board.journal.retry()

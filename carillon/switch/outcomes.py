@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from carillon.schema.events import SHOWN_PURPOSES
+
 DECLINED = frozenset({486, 600, 603, 607})
 NO_ANSWER = frozenset({408, 480, 487})
 TELLING = DECLINED | {404, 410, 480, 484, 488, 604, 606}
@@ -13,6 +15,11 @@ def refusal(direction: str, last_status: int) -> int:
     if direction == "inbound" or last_status in NO_ANSWER:
         return 480
     return last_status if last_status in TELLING else 500
+
+
+def ended_by(purpose: str, by: str) -> str:
+    """Return `CallEnded.by`: where the system itself calls, whoever listens is the one called."""
+    return "callee" if by == "caller" and purpose not in SHOWN_PURPOSES else by
 
 
 def outcome(direction: str, course: str, last_status: int, *, by: str, detail: str) -> str:

@@ -117,14 +117,14 @@ class Switchboard:
         self.tolls = Tolls()
         self.journal = Journal(config.switch_state / "journal")
         self.troubles = Troubles(self.journal, self.clock)
-        self._arrivals = Arrivals(self)
+        self.arrivals = Arrivals(self)
         self.serving = tls.Serving(config)
         self.driver = Driver(
             config.host,
             config.sip_port,
             on_event=self._sip_event,
             commit=self._commit,
-            admit=self._arrivals.admits,
+            admit=self.arrivals.admits,
             lost=lambda flow: self.devices.lost_flow(flow),
             secured=Secured(
                 self.serving.context,
@@ -273,9 +273,9 @@ class Switchboard:
     def _sip_event(self, event: sip.Event) -> None:
         match event:
             case sip.InviteReceived():
-                self._arrivals.invite(event)
+                self.arrivals.invite(event)
             case sip.RequestReceived():
-                self._arrivals.request(event)
+                self.arrivals.request(event)
             case sip.ResponseReceived():
                 if not self.watch.answered(event):
                     self.trunks.answered(event)

@@ -61,6 +61,17 @@ def test_the_outside_sees_the_user_s_default_number() -> None:
     assert way_out(plan, user, "0612345678") == ToOutside("+33612345678", second)
 
 
+def test_who_may_not_show_a_number_shows_another_or_cannot_call_out() -> None:
+    first = structs.replace(PLAN.numbers[0], shown_by=("ben",))
+    second = structs.replace(PLAN.numbers[0], id="2", e164="+33199001002", shown_by=("ann",))
+    both = structs.replace(PLAN, numbers=(first, second))
+    wants_the_first = structs.replace(ANN, default_number=first.id)
+    assert way_out(both, wants_the_first, "0612345678") == ToOutside("+33612345678", second)
+    one = structs.replace(PLAN, numbers=(first,))
+    assert way_out(one, ANN, "0612345678") == NoWay("call.no-caller-id", 403)
+    assert way_out(one, ANN, "112") == ToOutside("112", first, emergency=True)
+
+
 def test_without_a_number_nobody_can_call_out() -> None:
     bare = structs.replace(PLAN, numbers=())
     assert way_out(bare, ANN, "0612345678") == NoWay("call.no-caller-id", 403)

@@ -169,6 +169,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "company-override!": (302, 422, 404, 403, 403, 403, 422, 422),
     "remove-company-day!": THEIRS_EDITED,
     "number-rules!": (302, 404, 404, 403, 403, 403, 422, 422),
+    "number-outgoing!": (302, 404, 404, 403, 403, 403, 422, 422),
     "number-waiting!": THEIRS_EDITED,
     "number-menu!": (302, 404, 404, 403, 403, 403, 422, 422),
     "number-key!": (302, 404, 404, 403, 403, 403, 422, 422),

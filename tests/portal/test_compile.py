@@ -126,7 +126,14 @@ ACTIONS = (
     | st.builds(d.ToNumber, ID)
     | st.builds(d.Say, KEY)
     | st.sampled_from(
-        [d.ToVoicemail(), d.ToDirectory(), d.ToExtension(), d.ToOperator(), d.HangUp()]
+        [
+            d.ToVoicemail(),
+            d.ToDirectory(),
+            d.ToExtension(),
+            d.ToMailbox(),
+            d.ToOperator(),
+            d.HangUp(),
+        ]
     )
 )
 

@@ -121,6 +121,7 @@ def test_every_kind_of_option_becomes_a_node(cast: Cast):
     for key, target in choices.items():
         set_key(cast, number, key, target)
     set_key(cast, number, "*", "outside", outside="06 39 98 00 01")
+    set_key(cast, number, "#", "mailbox")
     publish(cast, number)
     plan, name = compiled(cast), number.key
     menu = plan.nodes[f"{name}.menu"]
@@ -138,6 +139,7 @@ def test_every_kind_of_option_becomes_a_node(cast: Cast):
         "9": "GreetingNode",
         "0": "UserNode",
         "*": "RingNode",
+        "#": "MailboxNode",
     }
     outside = plan.nodes[menu.keys["*"]]
     assert isinstance(outside, p.RingNode)
@@ -145,6 +147,47 @@ def test_every_kind_of_option_becomes_a_node(cast: Cast):
     silence = plan.nodes[menu.then]
     assert isinstance(silence, p.GreetingNode)
     assert isinstance(plan.nodes[silence.then], p.HangUpNode)
+
+
+@pytest.mark.parametrize("kind", ["classic", "menu"])
+def test_only_those_it_rings_and_those_on_its_list_call_out_with_a_number(cast: Cast, kind: str):
+    number, client, ben = made(cast, kind), cast.client("owner"), cast.people["user"]
+    dee = cast.people["supervisor"]
+    client.post(f"/numbers/{number.pk}/steps", {"target": dee.key, "ring_seconds": "20"})
+
+    def shown_by() -> tuple[str, ...] | None:
+        publish(cast, number)
+        return next(each for each in compiled(cast).numbers if each.id == number.key).shown_by
+
+    assert shown_by() is None
+    client.post(f"/numbers/{number.pk}/users", {"who": "chosen", "chosen": [ben.key]})
+    assert shown_by() == ((dee.key, ben.key) if kind == "classic" else (ben.key,))
+    page = client.get(f"/numbers/{number.pk}?step=users").content.decode()
+    assert "Teams and users" in page
+    client.post(f"/people/{cast.people['owner'].pk}/line", {"number": str(number.pk)})
+    client.post(f"/people/{ben.pk}/line", {"number": str(number.pk)})
+    lines = {user.id: user.default_number for user in compiled(cast).users}
+    assert lines[ben.key] == number.key
+    assert lines[cast.people["owner"].key] != number.key
+    client.post(f"/numbers/{number.pk}/users", {"who": "chosen", "chosen": [cast.team.key]})
+    team = set(next(t for t in compiled(cast).teams if t.id == cast.team.key).members)
+    assert team <= set(shown_by() or ())
+    answer = client.post(f"/numbers/{number.pk}/users", {"who": "chosen", "chosen": ["u999999"]})
+    assert answer.status_code == 422
+    client.post(f"/numbers/{number.pk}/users", {"who": "everybody"})
+    assert shown_by() is None
+
+
+def test_how_often_the_system_calls_back_is_set_beside_it(cast: Cast):
+    number, client = made(cast, "classic"), cast.client("owner")
+    facts = {"callback": "automatic", "tries": "5", "pause_minutes": "30"}
+    client.post(f"/numbers/{number.pk}/waiting", facts)
+    publish(cast, number)
+    ring = compiled(cast).nodes[f"{number.key}.ring"]
+    assert isinstance(ring, p.RingNode)
+    assert ring.callback == p.Callback(automatic=True, tries=5, pause_minutes=30)
+    wrong = client.post(f"/numbers/{number.pk}/waiting", {**facts, "tries": "99"})
+    assert wrong.status_code == 422
 
 
 def test_a_menu_records_outgoing_calls_only(cast: Cast):

@@ -172,3 +172,17 @@ def test_a_trouble_of_a_switch_that_died_ends_with_it(cast: Cast):
     end_earlier(died)
     left = Trouble.objects.filter(ended_at=None).values_list("kind", flat=True)
     assert set(left) == {"trunk-down:new", "recordings-not-compressed"}
+
+
+def test_who_calls_without_end_is_told_to_the_company_that_is_called(cast: Cast):
+    row = Trouble.objects.create(
+        kind=f"callers-flood:{cast.acme.key}",
+        began_at=timezone.now(),
+        detail="+33612345678 → +33199001001",
+    )
+    home = cast.client("owner").get("/").content.decode()
+    assert "Somebody calls without end" in home
+    assert "+33612345678" in home
+    row.kind = f"callers-flood:{cast.globex.key}"
+    row.save()
+    assert "Somebody calls without end" not in cast.client("owner").get("/").content.decode()

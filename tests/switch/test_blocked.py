@@ -35,6 +35,9 @@ def test_a_flood_of_one_caller_is_told_once_and_forgotten_after_a_while() -> Non
     assert sum(tell for _, tell in told) == 1
     assert callers.refuses(plan, "+33600000000", 1.0) == ("", False)
     assert callers.refuses(plan, NUISANCE, 120.0) == ("", False)
+    assert callers.floods_over(300.0) == []
+    assert callers.floods_over(700.0) == [plan.company]
+    assert callers.floods_over(800.0) == []
 
 
 def test_callers_are_remembered_up_to_a_bound() -> None:
@@ -89,4 +92,5 @@ async def test_a_caller_who_calls_without_end_is_refused_after_the_limit(tmp_pat
             await here.carrier.is_over(leg)
             assert here.carrier.status(leg) == 603
         await until(lambda: here.reasons_so_far().count("call.flood") == 1, "to be told once")
+        assert list(here.board.troubles) == ["callers-flood:acme"]
         await here.is_quiet()

@@ -64,6 +64,20 @@ async def test_a_dictation_on_a_user_s_phone_is_kept_under_its_ticket(tmp_path: 
 
 
 @scene
+async def test_whoever_is_called_and_hangs_up_ended_the_call(tmp_path: Path) -> None:
+    async with office(tmp_path) as here:
+        here.media.ends_plays = False
+        assert here.do(CallOut("acme", OUTSIDE, SAY, "code")).done
+        invite = await here.carrier.invited()
+        here.carrier.answer(invite)
+        await until(lambda: here.media.plays, "the code")
+        here.carrier.hang_up(invite.leg)
+        record = await here.record()
+        assert record.ended_by == "callee"
+        await here.is_quiet()
+
+
+@scene
 async def test_a_call_nobody_answers_ends_and_leaves_nothing(tmp_path: Path) -> None:
     async with office(tmp_path) as here:
         assert here.do(CallOut("acme", OUTSIDE, SAY, "code")).done

@@ -10,6 +10,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from carillon.portal.calls.models import Trouble
+from carillon.portal.companies.models import Company
+from carillon.schema.events import CALLERS_FLOOD
 
 SENTENCES: dict[str, tuple[Promise, Promise]] = {
     "recordings-disk-full": (
@@ -51,13 +53,23 @@ def told(row: Trouble) -> Told:
         name = row.kind.removeprefix(TRUNK_DOWN)
         title = gettext("The carrier behind “%(name)s” cannot be used") % {"name": name}
         return Told(row, title, gettext("Calls take another trunk if there is one. See Trunks."))
+    if row.kind.startswith(CALLERS_FLOOD):
+        advice = gettext(
+            "%(who)s: so many calls a minute are refused. "
+            "If it does not end, block the number under Company, Blocked callers."
+        )
+        return Told(row, gettext("Somebody calls without end"), advice % {"who": row.detail})
     sentence = SENTENCES.get(row.kind, (row.kind, row.detail))
     return Told(row, *sentence)
 
 
-def open_troubles() -> list[Told]:
-    """Return what is wrong now, the newest first."""
-    return [told(row) for row in Trouble.objects.filter(ended_at=None).order_by("-began_at")[:5]]
+def open_troubles(company: Company) -> list[Told]:
+    """Return what is wrong now for a company, the newest first."""
+    rows = Trouble.objects.filter(ended_at=None).order_by("-began_at")
+    of_others = rows.filter(kind__startswith=CALLERS_FLOOD).exclude(
+        kind=CALLERS_FLOOD + company.key
+    )
+    return [told(row) for row in rows.exclude(pk__in=of_others)[:5]]
 
 
 def end_earlier(switch_started_at: float) -> None:

@@ -26,6 +26,7 @@ from carillon.portal.routing.documents import (
     default_menu,
 )
 from carillon.portal.routing.models import Number, OutboundLine
+from carillon.portal.routing.showing import may_show
 
 
 @transaction.atomic
@@ -91,6 +92,9 @@ def release_number(number: Number, *, by: User) -> None:
 @transaction.atomic
 def choose_line(person: Person, number: Number | None, *, by: User | None) -> None:
     """Choose the number a person shows when calling out; None lets the system choose."""
+    if number is not None and not may_show(number, person):
+        text = _("%(name)s may not call out with this number. See its page, Teams and users.")
+        raise Refused("may-not-show", text % {"name": person.name})
     line = OutboundLine.objects.filter(person=person).select_related("number").first()
     before = {"number": line.number.e164 if line else ""}
     after = {"number": number.e164 if number else ""}

@@ -16,6 +16,7 @@ from carillon.portal.routing.calendars import Calendar, flow_hours, load_calenda
 from carillon.portal.routing.documents import NumberFlow
 from carillon.portal.routing.nodes import Flow, Known
 from carillon.portal.routing.personal import PersonalFlow, personal_nodes
+from carillon.portal.routing.showing import people_of
 from carillon.schema import plan as p
 from carillon.schema.emergency import NUMBERS
 
@@ -125,7 +126,7 @@ def compile_plan(r: CompanyRows, drafts: Mapping[int, NumberFlow] | None = None)
         timezone=r.company.timezone,
         dial_rules=DIAL_RULES.get(r.company.country, p.DialRules()),
         limits=_limits(r.limits or rows.CallLimits.usual(r.company)),
-        numbers=tuple(_number(number, flows[number.pk], prompts) for number in r.numbers),
+        numbers=tuple(_number(r, number, flows[number.pk], prompts) for number in r.numbers),
         nodes=nodes,
         users=_users(r),
         teams=tuple(_team(team, members) for team, members in r.teams),
@@ -199,8 +200,12 @@ def _known(
     )
 
 
-def _number(number: rows.Number, flow: NumberFlow, prompts: Mapping[str, p.Prompt]) -> p.Number:
+def _number(
+    r: CompanyRows, number: rows.Number, flow: NumberFlow, prompts: Mapping[str, p.Prompt]
+) -> p.Number:
     rules, classic = flow.recording, flow.kind == "classic"
+    shown_by = people_of(flow, {team.pk: members for team, members in r.teams})
+    alive = {person.pk: person.key for person in r.people}
     return p.Number(
         id=number.key,
         e164=number.e164,
@@ -217,6 +222,7 @@ def _number(number: rows.Number, flow: NumberFlow, prompts: Mapping[str, p.Promp
         priority=flow.priority,
         mandatory_tag=flow.mandatory_tag,
         music=tuple(prompts[key] for key in flow.music if key in prompts),
+        shown_by=None if shown_by is None else tuple(alive[pk] for pk in shown_by if pk in alive),
     )
 
 

@@ -109,6 +109,10 @@ def _waiting(flow: NumberFlow, names: Names) -> Iterator[tuple[str, str]]:
         how = _("automatic") if asked.automatic else _("by your people")
         yield _("Call back on star"), how
         yield _("Number to call back confirmed"), _on(asked.confirm)
+        if asked.automatic:
+            times_and_pause = _("%(tries)s tries, %(minutes)s min between them")
+            facts = {"tries": asked.tries, "minutes": asked.pause_minutes}
+            yield _("Automatic calls back"), times_and_pause % facts
     else:
         yield _("Call back on star"), _("off")
 
@@ -132,6 +136,9 @@ def _rules(flow: NumberFlow, names: Names) -> Iterator[tuple[str, str]]:
     yield _("Users may record incoming calls"), _on(rules.inbound_by_key)
     yield _("Users may record outgoing calls"), _on(rules.outbound_by_key)
     yield _("Recording announcement"), _message(rules.announcement, names)
+    if flow.outgoing is not None:
+        listed = ", ".join(names.target(each) for each in flow.outgoing)
+        yield _("Call out with it, besides those it rings"), listed or _("nobody")
     yield _("Mandatory tag"), _on(flow.mandatory_tag)
     yield _("Priority"), str(flow.priority)
     yield _("Hold music"), ", ".join(music_name(key, names) for key in flow.music)

@@ -97,6 +97,10 @@ class ToExtension(msgspec.Struct, frozen=True, tag="extension"):
     """Ask for an extension."""
 
 
+class ToMailbox(msgspec.Struct, frozen=True, tag="mailbox"):
+    """Hear messages and change settings by telephone, behind extension and PIN (R24)."""
+
+
 class ToOperator(msgspec.Struct, frozen=True, tag="operator"):
     """Ring the operator (R52)."""
 
@@ -121,6 +125,7 @@ Action = (
     | ToMenu
     | ToDirectory
     | ToExtension
+    | ToMailbox
     | ToOperator
     | Say
     | HangUp
@@ -202,6 +207,8 @@ class NumberFlow(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 0
     music: tuple[str, ...] = ()
     """What callers on hold hear, by key; the company's where there is none."""
+    outgoing: tuple[ToPerson | ToTeam, ...] | None = None
+    """Who may call out with it besides those it rings (A20, A31); None: everybody."""
 
 
 def write_flow(flow: NumberFlow) -> str:

@@ -164,7 +164,11 @@ def waiting(request: HttpRequest, pk: int) -> HttpResponse:
         )
         callback = flow.callback or CallbackRules()
         callback = replace(
-            callback, confirm=facts["confirm"], automatic=facts["callback"] == "automatic"
+            callback,
+            confirm=facts["confirm"],
+            automatic=facts["callback"] == "automatic",
+            tries=facts["tries"] or callback.tries,
+            pause_minutes=facts["pause_minutes"] or callback.pause_minutes,
         )
         return replace(
             flow,
@@ -202,6 +206,17 @@ def rules(request: HttpRequest, pk: int) -> HttpResponse:
         )
 
     return edit(request, found, change, "")
+
+
+@require_POST
+def outgoing(request: HttpRequest, pk: int) -> HttpResponse:
+    """Set who may call out with the number."""
+    found = access.number(request, pk, to="edit")
+    form = forms.OutgoingForm(load_names(), request.POST)
+    if not form.is_valid():
+        return page.show(request, found, "users", form)
+    chosen = form.cleaned_data["chosen"] if form.cleaned_data["who"] == "chosen" else None
+    return edit(request, found, lambda flow: replace(flow, outgoing=chosen), "users")
 
 
 @require_POST

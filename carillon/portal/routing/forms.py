@@ -47,17 +47,12 @@ class NewNumberForm(Form):
 
     def __init__(self, names: Names, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._found: dict[str, Target] = {
-            team.key: ToTeam(team.pk) for team in names.teams.values()
-        }
-        self._found |= {person.key: ToPerson(person.pk) for person in names.people.values()}
+        self._found = teams_and_people(names)
         field = self.fields["users"]
         assert isinstance(field, forms.ChoiceField)
-        teams = [(team.key, team.name) for team in names.teams.values()]
-        people = [(p.key, f"{p.name} · {p.extension}") for p in names.people.values()]
-        field.choices = [*teams, *people]
+        field.choices = team_and_person_choices(names)
 
-    def clean_users(self) -> list[Target]:
+    def clean_users(self) -> Sequence[Target]:
         """Return whom a classic number rings at first."""
         chosen = [self._found[key] for key in self.cleaned_data["users"]]
         if len(chosen) > MOST_STEPS:
@@ -134,6 +129,12 @@ class WaitingForm(Form):
         required=False,
         help_text=_("Say so in the greeting: “Press star to be called back.”"),
     )
+    tries = forms.IntegerField(
+        label=_("Times the system tries"), min_value=1, max_value=10, initial=3, required=False
+    )
+    pause_minutes = forms.IntegerField(
+        label=_("Minutes between the tries"), min_value=1, max_value=240, initial=15, required=False
+    )
     confirm = forms.BooleanField(label=_("Callers confirm the number to call back"), required=False)
 
     def __init__(self, music: Sequence[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
@@ -141,6 +142,46 @@ class WaitingForm(Form):
         field = self.fields["music"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", gettext("The ring tone")), *music]
+
+
+class OutgoingForm(Form):
+    """Who may call out with a number (A20, A31)."""
+
+    who = forms.ChoiceField(
+        label=_("Who may call out with this number?"),
+        choices=[("everybody", _("Everybody")), ("chosen", _("Only these"))],
+        widget=forms.RadioSelect,
+    )
+    chosen = forms.MultipleChoiceField(
+        label=_("Outgoing calls only"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("They get no calls of this number, and may show it when they call."),
+    )
+
+    def __init__(self, names: Names, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["chosen"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = team_and_person_choices(names)
+        self._found = teams_and_people(names)
+
+    def clean_chosen(self) -> tuple[ToPerson | ToTeam, ...]:
+        """Return whom the boxes mean."""
+        return tuple(self._found[key] for key in self.cleaned_data["chosen"])
+
+
+def teams_and_people(names: Names) -> dict[str, ToPerson | ToTeam]:
+    """Return everybody a form may name, by key."""
+    teams = {team.key: ToTeam(team.pk) for team in names.teams.values()}
+    return teams | {person.key: ToPerson(person.pk) for person in names.people.values()}
+
+
+def team_and_person_choices(names: Names) -> list[tuple[str, str]]:
+    """Return them as a form offers them."""
+    teams = [(team.key, team.name) for team in names.teams.values()]
+    people = [(p.key, f"{p.name} · {p.extension}") for p in names.people.values()]
+    return [*teams, *people]
 
 
 class MessageForm(Form):

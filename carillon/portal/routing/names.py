@@ -17,6 +17,7 @@ from carillon.portal.routing.documents import (
     Target,
     ToDirectory,
     ToExtension,
+    ToMailbox,
     ToMenu,
     ToNumber,
     ToOperator,
@@ -82,6 +83,8 @@ class Names:
                 return _("the directory by name")
             case ToExtension():
                 return _("an extension to be dialled")
+            case ToMailbox():
+                return _("voicemail by phone")
             case ToOperator():
                 return _("the operator")
             case Say(message):

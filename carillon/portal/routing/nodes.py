@@ -14,6 +14,7 @@ from carillon.portal.routing.documents import (
     Target,
     ToDirectory,
     ToExtension,
+    ToMailbox,
     ToMenu,
     ToNumber,
     ToOperator,
@@ -155,6 +156,8 @@ class Flow:
                 return id
             case ToDirectory():
                 return self._add(p.DirectoryNode(id, menu))
+            case ToMailbox():
+                return self._add(p.MailboxNode(id))
             case ToExtension():
                 asks = self._sentence("dial-extension")
                 return self._add(p.MenuNode(id, None, asks, {}, away, extensions=True))

@@ -34,15 +34,19 @@ from carillon.portal.routing.compile import compile_plan, load_rows
 from carillon.portal.routing.difference import changed_lines, kind_name, music_name, times
 from carillon.portal.routing.documents import (
     DEEPEST_MENU,
+    CallbackRules,
     NumberFlow,
     Special,
     ToOperator,
+    ToPerson,
+    ToTeam,
     read_flow,
     write_flow,
 )
 from carillon.portal.routing.editing import Impossible, menu_at, message_key
 from carillon.portal.routing.models import Number
 from carillon.portal.routing.names import Names, load_names
+from carillon.portal.routing.showing import load_members
 from carillon.portal.routing.speaking import sound_path
 from carillon.portal.routing.tryout import try_call
 from carillon.portal.sound import peaks
@@ -51,7 +55,7 @@ from carillon.schema.plan import Plan
 STEPS = (
     *("hours", "greeting", "ring", "waiting", "no_answer", "closed", "settings", "rules"),
     *("menu", "menu_message", "say", "operator", "announcement", "difference", "history"),
-    *("holidays", "exceptions", "override", "music"),
+    *("holidays", "exceptions", "override", "music", "users"),
 )
 MESSAGES = {
     "greeting": "greeting",
@@ -147,6 +151,8 @@ def form_of(request: HttpRequest, found: Number, step: str, names: Names, path: 
             return forms.SettingsForm(initial=facts)
         case "rules":
             return forms.RulesForm(initial=_rules(flow))
+        case "users":
+            return forms.OutgoingForm(names, initial=_outgoing(flow))
         case "waiting":
             return forms.WaitingForm(music_choices(names), initial=_waiting(flow))
     return None
@@ -251,8 +257,16 @@ def _waiting(flow: NumberFlow) -> dict[str, Any]:
         "position": flow.waiting.position,
         "estimate": flow.waiting.estimate,
         "callback": "" if asked is None else "automatic" if asked.automatic else "people",
+        "tries": (asked or CallbackRules()).tries,
+        "pause_minutes": (asked or CallbackRules()).pause_minutes,
         "confirm": asked.confirm if asked else False,
     }
+
+
+def _outgoing(flow: NumberFlow) -> dict[str, Any]:
+    prefixes = {ToPerson: "u", ToTeam: "t"}
+    chosen = [f"{prefixes[type(each)]}{each.id}" for each in flow.outgoing or ()]
+    return {"who": "everybody" if flow.outgoing is None else "chosen", "chosen": chosen}
 
 
 def _exceptions(flow: NumberFlow, calendar: Calendar) -> list[str]:
@@ -290,6 +304,8 @@ def _of_step(
         return {"others": [n for n in names.numbers.values() if n.pk != found.pk]}
     if step == "exceptions":
         return {"specials": [_special(each) for each in flow.hours.special]}
+    if step == "users":
+        return {"sizes": {team: len(people) for team, people in load_members().items()}}
     if step == "music":
         return {"pieces": pieces(names, flow.music)}
     if step == "history":

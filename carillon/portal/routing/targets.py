@@ -20,6 +20,7 @@ from carillon.portal.routing.documents import (
     Say,
     ToDirectory,
     ToExtension,
+    ToMailbox,
     ToMenu,
     ToNumber,
     ToOperator,
@@ -37,6 +38,7 @@ PLAIN: dict[str, Action] = {
     "menu": ToMenu(Menu()),
     "extension": ToExtension(),
     "directory": ToDirectory(),
+    "mailbox": ToMailbox(),
     "say": Say(""),
     "hang-up": HangUp(),
 }
@@ -130,6 +132,7 @@ class KeyForm(TargetForm):
         "menu": _("Another menu below this one"),
         "extension": _("Ask for an extension"),
         "directory": _("Directory by name"),
+        "mailbox": _("Voicemail by phone, with extension and PIN"),
         "say": _("A message, then the end of the call"),
         "hang-up": _("Goodbye and the end of the call"),
     }

@@ -30,6 +30,7 @@ urlpatterns = [
     path("numbers/<int:pk>/default", edits.default_greeting, name="number-default-greeting"),
     path("numbers/<int:pk>/voicemail/<str:which>", edits.voicemail, name="number-voicemail"),
     path("numbers/<int:pk>/waiting", edits.waiting, name="number-waiting"),
+    path("numbers/<int:pk>/users", edits.outgoing, name="number-outgoing"),
     path("numbers/<int:pk>/menu", edits.menu, name="number-menu"),
     path("numbers/<int:pk>/key", edits.key, name="number-key"),
     path("numbers/<int:pk>/key/remove", edits.remove_key, name="remove-key"),

@@ -83,7 +83,10 @@ def choose_line(request: HttpRequest, pk: int) -> HttpResponse:
     person = extensions.person(request, pk, to="edit")
     wanted = request.POST.get("number", "")
     chosen = access.number(request, int(wanted), to="edit") if wanted.isdecimal() else None
-    actions.choose_line(person, chosen, by=enter(request).user)
+    try:
+        actions.choose_line(person, chosen, by=enter(request).user)
+    except Refused as refused:
+        messages.error(request, refused.text)
     return redirect("person", pk)
 
 

@@ -44,7 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "calls": list(found[:RECENT_CALLS]),
         "set_up_open": is_open(inside.company, inside.user),
         "tasks": today.checklist(request, inside.company) if may(request, "edit") else [],
-        "troubles": open_troubles() if may(request, "edit") else [],
+        "troubles": open_troubles(inside.company) if may(request, "edit") else [],
         "nav": "home",
     }
     return render(request, "home.html", context)
