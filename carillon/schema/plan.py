@@ -286,7 +286,11 @@ class Number(msgspec.Struct, frozen=True):
 
 
 class Device(msgspec.Struct, frozen=True):
-    """A phone that registers. `ha1_*` are digests of username:realm:password, never the password."""
+    """A phone that registers. `ha1_*` are digests of username:realm:password, never the password.
+
+    `encryption` of its sound: "automatic" (keys are offered over TLS, plain sound where it will not have
+    them), "required" (no call without), "off" (none is offered; a browser has it always).
+    """
 
     id: str
     user: str
@@ -294,6 +298,7 @@ class Device(msgspec.Struct, frozen=True):
     ha1_md5: str
     ha1_sha256: str
     label: str = ""
+    encryption: str = "automatic"
 
 
 class Address(msgspec.Struct, frozen=True):

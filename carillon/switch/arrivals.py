@@ -37,6 +37,7 @@ from carillon.switch.calls import Call
 from carillon.switch.devices import Gruu, Refusal
 from carillon.switch.legs import Leg, Party
 from carillon.switch.plans import Owner
+from carillon.switch.securing import OFF
 from carillon.switch.transfers import CannotDo
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ class Arrivals:
     def _from_device(self, received: InviteReceived, owner: Owner) -> None:
         plan, user = owner.plan, owner.user
         party = Party(user.name, user=user.id, device=owner.device.id)
-        leg = self._caller_leg(received, party, plan)
+        leg = self._caller_leg(received, party, plan, owner.device.encryption)
         if received.replaces is not None:
             self._board.legs[received.leg] = leg
             self._admit(leg, lambda: self._replace(leg, plan.company, received))
@@ -256,8 +257,11 @@ class Arrivals:
         self._begin(received, leg, arrived, found.plan, found.number)
         return True
 
-    def _caller_leg(self, received: InviteReceived, party: Party, plan: Plan) -> Leg:
-        leg = Leg(self._board, CALLER_LEG, party, self._board.halls.of(plan.company))
+    def _caller_leg(
+        self, received: InviteReceived, party: Party, plan: Plan, encryption: str = OFF
+    ) -> Leg:
+        hall = self._board.halls.of(plan.company)
+        leg = Leg(self._board, CALLER_LEG, party, hall, encryption=encryption)
         leg.sip = received.leg
         if not leg.take_offer(sdp_of(received.request)):
             raise Refusal(488)

@@ -68,7 +68,13 @@ def _user_legs(board: Switchboard, call: Call, user: str, only: str = "") -> lis
             to = f"<sip:{device.username}@{host}>"
             dial = Dial(binding.contact, binding.flow, from_, to, hops=call.hops)
             party = Party(who, user=user, device=device.id)
-            legs.append(Leg(board, call.next_leg_id(), party, call.sounds, dial=dial))
+            legs.append(
+                Leg(
+                    *(board, call.next_leg_id(), party, call.sounds),
+                    dial=dial,
+                    encryption=device.encryption,
+                )
+            )
     return legs
 
 
@@ -97,7 +103,13 @@ def caller_legs(board: Switchboard, plan: Plan, user: User, device: str, shown: 
             dial = Dial(binding.contact, binding.flow, from_, f"<sip:{each.username}@{host}>")
             name = f"{CALLER_LEG}{len(legs) + 1}" if legs else CALLER_LEG
             party = Party(user.name, user=user.id, device=each.id)
-            legs.append(Leg(board, name, party, board.halls.of(plan.company), dial=dial))
+            legs.append(
+                Leg(
+                    *(board, name, party, board.halls.of(plan.company)),
+                    dial=dial,
+                    encryption=each.encryption,
+                )
+            )
     return legs[:MOST_RINGING]
 
 

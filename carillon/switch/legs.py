@@ -13,7 +13,7 @@ from carillon.sip.digest import Credentials
 from carillon.sip.endpoint import Flow
 from carillon.sip.multipart import Part
 from carillon.switch.ear import Ear
-from carillon.switch.securing import SDES, wish_for
+from carillon.switch.securing import OFF, PLAIN, REQUIRED, SDES, wish_for
 from carillon.switch.sounds import NoPort, Sounds
 from carillon.switch.stream import Stream
 
@@ -73,14 +73,20 @@ class Leg:
         sounds: Sounds,
         *,
         dial: Dial | None = None,
+        encryption: str = OFF,
     ):
         self.id = name
         self.sounds = sounds
         self.party = party
         self.call: Call | None = None
         self.sip = 0
-        wish = wish_for(dial.flow.transport) if dial and party.trunk is None else ""
-        self.stream = Stream(board, self, to_carrier=party.trunk is not None, wish=wish)
+        required = encryption == REQUIRED
+        wish = wish_for(dial.flow.transport, encryption) if dial and party.trunk is None else PLAIN
+        if dial is None and required:
+            wish = SDES  # for a caller who lets us offer
+        self.stream = Stream(
+            board, self, to_carrier=party.trunk is not None, wish=wish, required=required
+        )
         self.media = self.stream.number
         self.answered = False
         self.rang = False
@@ -202,6 +208,8 @@ class Leg:
         """Ring a desk phone again that will not have keys in SDP; False where there is nothing to retry."""
         secured = self.stream.securing
         if status not in CANNOT_SECURE or secured.kind != SDES or secured.agreed or self.gone:
+            return False
+        if secured.required:
             return False
         self._board.legs.pop(self.sip, None)
         self.stream.give_back()

@@ -26,16 +26,25 @@ class Facts(TypedDict):
     sdes: Sdes | None
 
 
-def wish_for(transport: str) -> str:
+AUTOMATIC, REQUIRED, OFF = "automatic", "required", "off"
+"""What `schema.plan.Device` may say of its encryption."""
+
+
+def wish_for(transport: str, encryption: str = AUTOMATIC) -> str:
     """Return how a phone is offered sound that is registered over this transport."""
-    return {"ws": DTLS, "wss": DTLS, "tls": SDES}.get(transport, PLAIN)
+    if transport in ("ws", "wss"):
+        return DTLS
+    if encryption == AUTOMATIC:
+        return SDES if transport == "tls" else PLAIN
+    return SDES if encryption == REQUIRED else PLAIN
 
 
 class Securing:
-    """`kind` is what we offer, then what was agreed on."""
+    """`kind` is what we offer, then what was agreed on; plain sound never where keys are `required`."""
 
-    def __init__(self, wish: str) -> None:
+    def __init__(self, wish: str, *, required: bool = False) -> None:
         self.kind = wish
+        self.required = required
         self.agreed = False
         self.over_ice = wish == DTLS
         self._user, self._password = _credentials()
@@ -47,6 +56,8 @@ class Securing:
     def take(self, session: sdp.Session, *, answer: bool) -> bool:
         """Take what the far end says; False when it is another thing than was offered or agreed on."""
         kind = session.keys
+        if self.required and kind == PLAIN:
+            return False
         if kind != self.kind and (answer or self.agreed):
             return False
         if answer and self.over_ice and session.ice is None:

@@ -26,10 +26,18 @@ TO_CARRIERS = (PCMA, PCMU)
 class Stream:
     """`number` is its name towards the media process, `codec` the one in use or to be.
 
-    `wish` says how it is offered to be secured, see `securing`.
+    `wish` says how it is offered to be secured, see `securing`; `required`: or not at all.
     """
 
-    def __init__(self, board: Switchboard, leg: Leg, *, to_carrier: bool, wish: str = "") -> None:
+    def __init__(
+        self,
+        board: Switchboard,
+        leg: Leg,
+        *,
+        to_carrier: bool,
+        wish: str = "",
+        required: bool = False,
+    ) -> None:
         self._sounds = leg.sounds
         self.number = self._sounds.number()
         self.remote: sdp.Session | None = None
@@ -37,7 +45,7 @@ class Stream:
         self.settled = False
         """Whether the far end has been told which codec it is."""
         self.held = False
-        self.securing = Securing(wish)
+        self.securing = Securing(wish, required=required)
         self._board = board
         self._leg = leg
         self._to_carrier = to_carrier

@@ -138,6 +138,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "check-answer!": THEIRS_EDITED,
     "add-phone!": (302, 404, 404, 403, 403, 403, 422, 422),
     "phone-password!": (302, 404, 404, 403, 403, 403, 200, 200),
+    "encrypt-phone!": THEIRS_EDITED,
     "remove-phone!": THEIRS_EDITED,
     "restore-phone!": (302, 404, 404, 403, 403, 403, 404, 404),
     "teams": SEERS,
@@ -349,7 +350,7 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         things[name] = [message.pk]
     for name in ("team", "remove-team", "restore-team"):
         things[name] = [cast.team.pk]
-    for name in ("phone-password", "remove-phone", "restore-phone"):
+    for name in ("phone-password", "encrypt-phone", "remove-phone", "restore-phone"):
         things[name] = [cast.device.pk]
     for name in names(get_resolver().url_patterns):
         of_number = ("number-", "publish-", "discard-")

@@ -34,6 +34,9 @@ CHANGES: dict[str, Callable[[Cast], object]] = {
         c.people["user"], False, by=c.users["user"]
     ),
     "phone-added": lambda c: extensions.add_device(c.people["user"], "hall", by=c.users["owner"]),
+    "phone-encrypted": lambda c: extensions.encrypt_device(
+        c.device, "required", by=c.users["owner"]
+    ),
     "phone-removed": lambda c: extensions.remove_device(c.device, by=c.users["owner"]),
     "phone-restored": lambda c: extensions.restore_device(c.device, by=c.users["owner"]),
     "team-created": lambda c: extensions.create_team(c.acme, "Help", [], by=c.users["owner"]),

@@ -228,3 +228,14 @@ def test_any_combination_compiles_and_names_only_what_exists(company: CompanyRow
             assert getattr(step.target, "team", None) in {None, *teams}
     assert {u.default_number for u in plan.users} <= {None, *(n.id for n in plan.numbers)}
     assert p.read_plan(p.write_plan(plan)) == plan
+
+
+def test_the_plan_says_how_a_phone_s_sound_is_encrypted(cast: Cast):
+    client, device = cast.client("owner"), cast.device
+    assert [each.encryption for each in compiled(cast).devices] == ["automatic"]
+    client.post(f"/phones/{device.pk}/encryption", {"encryption": "required"})
+    assert [each.encryption for each in compiled(cast).devices] == ["required"]
+    client.post(f"/phones/{device.pk}/encryption", {"encryption": "none at all"})
+    assert [each.encryption for each in compiled(cast).devices] == ["required"]
+    page = client.get(f"/people/{device.person_id}").content.decode()
+    assert '<option value="required" selected>' in page

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from carillon.schema.events import LegEnded
+from carillon.schema.plan import Plan
 from tests.phones import Baresip, baresip
-from tests.system import System, acme, heard, running, seconds_of, tone
+from tests.system import System, acme, heard, running, seconds_of, tone, wait_for
 
 pytestmark = pytest.mark.system
 PARTS = ("media", "switch", "sandbox")
@@ -41,6 +43,49 @@ def test_a_phone_over_tls_is_rung_with_keys_if_it_has_some(
         assert seconds_of(phone.stop(), 440) > 1.5
         system.record()
         assert secured(system) == {"a": "", "b1": how}
+
+
+def encrypting(how: str) -> Plan:
+    plan = acme()
+    devices = tuple(structs.replace(device, encryption=how) for device in plan.devices)
+    return structs.replace(plan, devices=devices)
+
+
+@pytest.mark.parametrize(
+    ("setting", "transport", "keys", "how"),
+    [("required", "udp", "srtp-mand", "sdes"), ("off", "tls", "srtp", "")],
+)
+def test_a_phone_is_rung_with_keys_or_without_as_its_setting_says(
+    tmp_path: Path, setting: str, transport: str, keys: str, how: str
+) -> None:
+    plan = encrypting(setting)
+    with (
+        running(tmp_path / "data", *PARTS, plan=plan) as system,
+        baresip(system, "ann", tmp_path, tone(620, 20), transport=transport, keys=keys) as phone,
+    ):
+        result = system.call(say=tone(440, 2.0), stay_seconds=0.5)
+        assert seconds_of(heard(result), 620) > 1.5
+        assert seconds_of(phone.stop(), 440) > 1.5
+        system.record()
+        assert secured(system) == {"a": "", "b1": how}
+
+
+@pytest.mark.parametrize(("keys", "answered"), [("", False), ("srtp-mand", True)])
+def test_a_phone_that_must_have_keys_calls_with_them_or_not_at_all(
+    tmp_path: Path, keys: str, answered: bool
+) -> None:
+    with (
+        running(tmp_path / "data", *PARTS, plan=encrypting("required")) as system,
+        baresip(system, "ann", tmp_path, tone(620, 20), transport="tls", keys=keys) as ann,
+        baresip(system, "ben", tmp_path, tone(440, 20), keys="srtp-mand") as ben,
+    ):
+        ann.dial("102")
+        if answered:
+            talk(ann, ben)
+            system.record()
+            assert secured(system) == {"a": "sdes", "b1": "sdes"}
+        else:
+            wait_for(lambda: "488" in ann.log(), 10, "the refusal")
 
 
 @pytest.mark.parametrize(("keys", "how"), [("srtp-mand", "sdes"), ("dtls_srtp", "dtls")])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from carillon.media import sdp
 from carillon.media.codecs import G722, OPUS, PCMA, PCMU
@@ -20,8 +21,17 @@ from carillon.schema.mediacontrol import (
     OpenLeg,
     Sdes,
 )
-from carillon.sip.endpoint import Answered, OfferAnswered, OfferRefused
-from tests.switch.office import HOST, Peer, office, scene, until
+from carillon.schema.plan import Plan
+from carillon.sip.endpoint import (
+    Answered,
+    Credentials,
+    InviteReceived,
+    OfferAnswered,
+    OfferRefused,
+)
+from carillon.sip.headers import sdp_of
+from tests.switch.office import HOST, Office, Peer, office, scene, until
+from tests.system import PASSWORD, acme
 
 pytestmark = pytest.mark.system
 
@@ -232,3 +242,68 @@ async def test_how_a_leg_sounded_is_in_its_last_event(tmp_path: Path) -> None:
         figures = [(each.round_trip_ms, each.mos, each.codec, each.secured) for each in ended]
         assert figures == [(31.0, 4.2, "opus", "")] * 2
         assert len(here.media.of(CloseLeg)) == 2
+
+
+# -- what a phone's setting says -----------------------------------------------------------------
+
+
+def encrypting(how: str) -> Plan:
+    """Return the plan with every phone's encryption set."""
+    plan = acme()
+    devices = tuple(structs.replace(device, encryption=how) for device in plan.devices)
+    return structs.replace(plan, devices=devices)
+
+
+async def offered_to_ann(here: Office) -> sdp.Session:
+    here.call()
+    invite = await here.phones["ann"].invited()
+    return sdp.parse(sdp_of(invite.request))
+
+
+@pytest.mark.parametrize(("how", "cryptos"), [("automatic", 0), ("required", 2), ("off", 0)])
+def test_a_phone_over_udp_is_offered_keys_where_it_must_have_them(
+    tmp_path: Path, how: str, cryptos: int
+) -> None:
+    @scene
+    async def played() -> None:
+        async with office(tmp_path, "ann", plan=encrypting(how)) as here:
+            offer = await offered_to_ann(here)
+            assert len(offer.cryptos) == cryptos
+
+    played()
+
+
+@scene
+async def test_a_phone_that_must_have_keys_and_answers_without_is_not_talked_to(
+    tmp_path: Path,
+) -> None:
+    async with office(tmp_path, "ann", plan=encrypting("required")) as here:
+        here.call()
+        phone = here.phones["ann"]
+        invite = await phone.invited()
+        phone.refuse(invite.leg, 488)
+        await until(lambda: here.media.recordings, "the voicemail")
+        assert len(phone.of(InviteReceived)) == 1, "it is not tried again without"
+
+
+@pytest.mark.parametrize("how", ["automatic", "required"])
+def test_a_phone_that_must_have_keys_cannot_call_without(tmp_path: Path, how: str) -> None:
+    @scene
+    async def played() -> None:
+        async with office(tmp_path, "ann", "ben", plan=encrypting(how)) as here:
+            ann = here.phones["ann"]
+            more = {
+                "from_": f"<sip:acme-ann@{HOST}>",
+                "credentials": Credentials("acme-ann", PASSWORD),
+            }
+            plain = ann.call("102", here.config.sip_port, **more)
+            if how == "automatic":
+                await here.phones["ben"].invited()
+            else:
+                await ann.is_over(plain)
+                assert ann.status(plain) == 488
+                assert not here.phones["ben"].of(InviteReceived)
+                ann.call("102", here.config.sip_port, sdp=ann.offer(secured=DESK), **more)
+                await here.phones["ben"].invited()
+
+    played()

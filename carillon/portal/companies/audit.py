@@ -32,6 +32,7 @@ SENTENCES: dict[str, str] = {
     "pin-unlocked": gettext_noop("unlocked the PIN of"),
     "availability-changed": gettext_noop("changed the availability"),
     "phone-added": gettext_noop("added a phone"),
+    "phone-encrypted": gettext_noop("changed the encryption of a phone"),
     "phone-removed": gettext_noop("removed a phone"),
     "phone-restored": gettext_noop("brought back a phone"),
     "phone-password-shown": gettext_noop("looked at the password of a phone"),

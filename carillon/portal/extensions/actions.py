@@ -188,6 +188,25 @@ def show_password(device: Device, *, by: User) -> str:
 
 
 @transaction.atomic
+def encrypt_device(device: Device, encryption: str, *, by: User) -> None:
+    """Choose whether a phone's sound is encrypted; calls there are go on as they are."""
+    before = device.encryption
+    if encryption == before:
+        return
+    device.encryption = encryption
+    device.save(update_fields=["encryption"])
+    audit.write(
+        device.company,
+        by,
+        "phone-encrypted",
+        (device.key, device.label),
+        before={"encryption": before},
+        after={"encryption": encryption},
+    )
+    bump_plan(device.company)
+
+
+@transaction.atomic
 def remove_device(device: Device, *, by: User) -> None:
     """Take a phone away: it can no longer register. Can be undone."""
     _mark_deleted(device, "phone-removed", device.label, by)

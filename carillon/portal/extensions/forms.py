@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from carillon.portal.companies.models import Membership
-from carillon.portal.extensions.models import Person, Team
+from carillon.portal.extensions.models import Device, Person, Team
 from carillon.portal.fields import Form
 
 LANGUAGES = [("fr", "Français"), ("en", "English")]
@@ -73,6 +73,12 @@ class PhoneForm(Form):
         help_text=_("For example: desk, reception, mobile."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+
+
+class EncryptionForm(Form):
+    """Whether a phone's sound is encrypted."""
+
+    encryption = forms.ChoiceField(choices=Device.Encryption.choices)
 
 
 class TeamForm(Form):

@@ -105,6 +105,11 @@ class EmergencyAddress(CompanyOwned):
 class Device(CompanyOwned):
     """A SIP phone of one person."""
 
+    class Encryption(models.TextChoices):
+        AUTOMATIC = "automatic", _("Automatic")
+        REQUIRED = "required", _("Always")
+        OFF = "off", _("Off")
+
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="devices")
     label = models.CharField(max_length=60)
     username = models.CharField(max_length=60, unique=True)
@@ -112,6 +117,10 @@ class Device(CompanyOwned):
     password_encrypted = models.TextField()
     ha1_md5 = models.CharField(max_length=32)
     ha1_sha256 = models.CharField(max_length=64)
+    encryption = models.CharField(
+        max_length=12, choices=Encryption, default=Encryption.AUTOMATIC, db_default="automatic"
+    )
+    """Of its sound; see `schema.plan.Device`."""
     registered_at = models.DateTimeField(null=True)
     """Since when it is on line; None while it is not."""
     address = models.CharField(max_length=80, default="")

@@ -18,6 +18,7 @@ urlpatterns = [
     path("people/<int:pk>/unlock-pin", views.unlock, name="unlock-pin"),
     path("people/<int:pk>/phones", views.add_phone, name="add-phone"),
     path("phones/<int:pk>/password", views.phone_password, name="phone-password"),
+    path("phones/<int:pk>/encryption", views.encrypt_phone, name="encrypt-phone"),
     path("phones/<int:pk>/remove", views.remove_phone, name="remove-phone"),
     path("phones/<int:pk>/restore", views.restore_phone, name="restore-phone"),
     path("teams", views.teams, name="teams"),

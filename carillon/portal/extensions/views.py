@@ -21,7 +21,7 @@ from carillon.portal.accounts.questions import question_of
 from carillon.portal.companies.access import enter, may
 from carillon.portal.companies.models import Membership
 from carillon.portal.extensions import access, actions, pins
-from carillon.portal.extensions.forms import PersonForm, PhoneForm, TeamForm
+from carillon.portal.extensions.forms import EncryptionForm, PersonForm, PhoneForm, TeamForm
 from carillon.portal.extensions.models import Device, Person, Team
 from carillon.portal.refused import Refused
 
@@ -178,6 +178,17 @@ def phone_password(request: HttpRequest, pk: int) -> HttpResponse:
     password = actions.show_password(device, by=enter(request).user)
     context = {"device": device, "password": password, "server": _server()}
     return render(request, "extensions/_phone.html", context)
+
+
+@require_POST
+def encrypt_phone(request: HttpRequest, pk: int) -> HttpResponse:
+    """Choose whether a phone's sound is encrypted."""
+    device = access.device(request, pk)
+    form = EncryptionForm(request.POST)
+    if form.is_valid():
+        actions.encrypt_device(device, form.cleaned_data["encryption"], by=enter(request).user)
+        messages.success(request, _("The phone “%(label)s” is saved.") % {"label": device.label})
+    return redirect(f"{reverse('person', args=[device.person_id])}#phone-{pk}")
 
 
 @require_POST

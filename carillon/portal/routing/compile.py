@@ -285,4 +285,5 @@ def _device(device: Device) -> p.Device:
         ha1_md5=device.ha1_md5,
         ha1_sha256=device.ha1_sha256,
         label=device.label,
+        encryption=device.encryption,
     )
