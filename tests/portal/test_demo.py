@@ -16,7 +16,7 @@ NOW = datetime(2026, 5, 13, 15, 0, tzinfo=UTC)
 @pytest.mark.django_db
 def test_the_demo_company_has_a_month_of_calls_whose_sounds_are_there(own_data):
     demo = create_demo(now=NOW)
-    assert len(demo.numbers) == 6
+    assert len(demo.numbers) == 7
     assert 1000 < Call.everywhere.count() < 1400
     assert not Call.everywhere.filter(outcome="").exists()
     assert {"answered", "missed", "voicemail", "closed", "abandoned"} <= set(

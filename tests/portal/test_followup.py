@@ -14,6 +14,7 @@ from carillon.portal.followup.dialback import Dialback
 from carillon.portal.followup.models import Callback, CallTag, OwedTag
 from carillon.portal.journal.apply import apply_page
 from carillon.portal.refused import Refused
+from carillon.portal.routing import flows
 from carillon.schema import events as e
 from carillon.schema.commands import CommandAnswer
 from tests.portal.conftest import Cast
@@ -22,14 +23,14 @@ from tests.portal.story import NOON, answered_call, arrival, page
 MOBILE = "+33688000001"
 
 
-def asks(cast: Cast, call: str = "call-9") -> Callback:
+def asks(cast: Cast, call: str = "call-9", first: int = 1) -> Callback:
     """A caller presses star while waiting."""
     story: list[e.AnyEvent] = [
         arrival(cast.acme, cast.number, call),
         e.CallbackRequested(call=call, seq=2, at=NOON + 30, number=cast.number.key, e164=MOBILE),
         e.CallEnded(call=call, seq=3, at=NOON + 33, outcome="callback", by="system"),
     ]
-    apply_page(page(story))
+    apply_page(page(story, first=first))
     return Callback.everywhere.get(call=call)
 
 
@@ -175,3 +176,15 @@ def test_another_companys_tag_cannot_be_put_on_a_call(cast: Cast) -> None:
     client: Client = cast.client("owner")
     answer = client.post(reverse("call-tags", args=["call-1"]), {"tag": str(theirs.pk)})
     assert answer.status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_call_of_a_number_with_mandatory_tags_is_owed_one(cast: Cast) -> None:
+    with within(cast.acme):
+        flows.change_flow(
+            cast.number, lambda flow: msgspec.structs.replace(flow, mandatory_tag=True), by=None
+        )
+    apply_page(page(answered_call(cast.acme, cast.number, cast.people["user"], "call-1")))
+    assert OwedTag.everywhere.get().person == cast.people["user"]
+    asks(cast, first=100)
+    assert OwedTag.everywhere.count() == 1, "nobody of ours talked in the second"

@@ -18,6 +18,7 @@ from carillon.portal.companies.models import Company
 from carillon.portal.companies.scope import within
 from carillon.portal.demo import cast
 from carillon.portal.demo.history import write_history
+from carillon.portal.demo.later import fill
 from carillon.portal.extensions import actions as extensions
 from carillon.portal.extensions.models import Person, Team
 from carillon.portal.routing import actions as routing
@@ -77,6 +78,7 @@ def _make(seed: int, now: datetime) -> Company:
             _number(company, line, people, teams, owner)
         first = now.astimezone(ZoneInfo(ZONE)) - timedelta(days=DAYS)
         write_history(company, first, now, random.Random(seed))
+        fill(company, teams, owner, random.Random(seed + 1), now)
     return company
 
 

@@ -20,30 +20,32 @@ SEVERAL = frozenset({"call.joined", "call.merged"})
 
 def apply_followup(events: Sequence[e.AnyEvent], companies: dict[str, int]) -> None:
     """Note callbacks that were asked for, those that were made, and calls that must be tagged."""
-    for event in events:
+    told = [event for event in events if isinstance(event, TELLING) and _tells(event)]
+    rows = Call.everywhere.select_related("company", "person")
+    calls = rows.in_bulk([event.call for event in told])
+    ended: list[Call] = []
+    for event in told:
+        call = calls.get(event.call)
+        if call is None or call.company_id != companies.get(event.call):
+            continue
         match event:
             case e.CallbackRequested():
-                _requested(event, companies.get(event.call, 0))
+                _requested(event, call)
             case e.CallEnded():
-                _ended(event, companies.get(event.call, 0))
-            case e.Decided(reason=reason) if reason in SEVERAL:
-                _tag(event.call, "conference")
+                ended.append(call)
+            case _:
+                tag_call(call, system_tag(call.company, "conference"), by=None)
+    _ended(ended)
 
 
-def _call(pk: str) -> Call | None:
-    return Call.everywhere.select_related("company", "person").filter(pk=pk).first()
+TELLING = (e.CallbackRequested, e.CallEnded, e.Decided)
 
 
-def _tag(pk: str, key: str) -> None:
-    call = _call(pk)
-    if call is not None:
-        tag_call(call, system_tag(call.company, key), by=None)
+def _tells(event: e.CallEvent) -> bool:
+    return not isinstance(event, e.Decided) or event.reason in SEVERAL
 
 
-def _requested(event: e.CallbackRequested, company: int) -> None:
-    call = _call(event.call)
-    if call is None or call.company_id != company:
-        return
+def _requested(event: e.CallbackRequested, call: Call) -> None:
     number = plan_id(event.number, "n")
     wanted = _wanted(call.company, event.number)
     automatic = wanted.automatic if wanted else False
@@ -52,7 +54,7 @@ def _requested(event: e.CallbackRequested, company: int) -> None:
         call=call,
         defaults={
             "company": call.company,
-            "number": Number.everywhere.filter(pk=number, company=company).first(),
+            "number": Number.everywhere.filter(pk=number, company=call.company).first(),
             "e164": event.e164[:16],
             "asked_at": at,
             "since": call.started_at,
@@ -70,27 +72,29 @@ def _wanted(company: Company, number: str) -> p.Callback | None:
     return next((node.callback for node in nodes if node.callback is not None), None)
 
 
-def _ended(event: e.CallEnded, company: int) -> None:
-    call = _call(event.call)
-    if call is None or call.company_id != company:
-        return
-    if call.direction == Call.Direction.OUTBOUND:
+def _ended(calls: list[Call]) -> None:
+    outbound = [call for call in calls if call.direction == Call.Direction.OUTBOUND]
+    called = {call.called for call in outbound}
+    rows = Callback.everywhere.filter(
+        e164__in=called, state__in=(Callback.State.OPEN, Callback.State.QUEUED)
+    )
+    waiting = list(rows.select_related("call", "company")) if called else []
+    for call in outbound:
         if call.outcome == Call.Outcome.ANSWERED and call.talking_seconds > 0:
-            _reached(call)
+            _reached(call, waiting)
         elif call.purpose == "callback":
             _missed_again(call)
-    _owe(call)
+    mandatory = {company: _mandatory(company) for company in {call.company for call in calls}}
+    for call in calls:
+        _owe(call, mandatory[call.company])
 
 
-def _reached(call: Call) -> None:
+def _reached(call: Call, waiting: list[Callback]) -> None:
     """Somebody who waited to be called back has been, by whoever dialled the number."""
-    waiting = Callback.everywhere.filter(
-        company=call.company_id,
-        e164=call.called,
-        asked_at__lt=call.started_at,
-        state__in=(Callback.State.OPEN, Callback.State.QUEUED),
-    )
-    for callback in waiting.select_related("call", "company"):
+    for callback in waiting:
+        same = (callback.company_id, callback.e164) == (call.company_id, call.called)
+        if not same or callback.asked_at >= call.started_at or callback.done_at is not None:
+            continue
         callback.state = Callback.State.DONE
         callback.attempts += 1
         callback.done_at, callback.next_at, callback.answered_by = call.ended_at, None, call
@@ -124,14 +128,16 @@ def _rang_outside(call: Call) -> bool:
     return any(row.facts.get("e164") for row in legs)
 
 
-def _owe(call: Call) -> None:
-    """A call of a number with mandatory tags is to be tagged by whoever talked (A26)."""
-    if call.person is None or call.number_id is None or not call.talking_seconds:
+def _mandatory(company: Company) -> set[str]:
+    """Return the numbers whose calls must be tagged (A26)."""
+    return {number.id for number in current_plan(company).numbers if number.mandatory_tag}
+
+
+def _owe(call: Call, numbers: set[str]) -> None:
+    """A call of a number with mandatory tags is to be tagged by whoever talked."""
+    if call.person is None or not call.talking_seconds or f"n{call.number_id}" not in numbers:
         return
-    plan = current_plan(call.company)
-    mandatory = any(n.mandatory_tag for n in plan.numbers if n.id == f"n{call.number_id}")
-    tagged = CallTag.everywhere.filter(call=call, by__isnull=False).exists()
-    if mandatory and not tagged:
+    if not CallTag.everywhere.filter(call=call, by__isnull=False).exists():
         OwedTag.everywhere.get_or_create(
             call=call, defaults={"company": call.company, "person": call.person}
         )
