@@ -238,6 +238,10 @@ TABLE: dict[str, tuple[int, ...]] = {
     "wizard-test-sound": (302, 404, 404, 403, 403, 403, 404, 404),
     "wizard-appointment!": MEMBERS,
     "wizard-skip!": (302, 302, 404, 403, 302, 302, 302, 302),
+    "me": MEMBERS,
+    "my-availability!": (302, 302, 404, 403, 302, 302, 302, 302),
+    "my-notices!": (302, 302, 404, 403, 302, 302, 302, 302),
+    "my-phone!": (302, 404, 404, 403, 200, 404, 404, 404),
     "setup-file": EDITORS,
     "download-setup": EDITORS,
     "trial": THEIRS_SEEN,
@@ -350,7 +354,7 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         things[name] = [message.pk]
     for name in ("team", "remove-team", "restore-team"):
         things[name] = [cast.team.pk]
-    for name in ("phone-password", "encrypt-phone", "remove-phone", "restore-phone"):
+    for name in ("my-phone", "phone-password", "encrypt-phone", "remove-phone", "restore-phone"):
         things[name] = [cast.device.pk]
     for name in names(get_resolver().url_patterns):
         of_number = ("number-", "publish-", "discard-")

@@ -52,6 +52,7 @@ PAGES = (
     "/audit",
     "/account",
     "/security",
+    "/me",
     "/security/password",
     "/security/pin",
     "/security/question",

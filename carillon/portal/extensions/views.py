@@ -176,7 +176,7 @@ def phone_password(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a phone's password; the audit log remembers who looked."""
     device = access.device(request, pk)
     password = actions.show_password(device, by=enter(request).user)
-    context = {"device": device, "password": password, "server": _server()}
+    context = {"device": device, "password": password, "server": server()}
     return render(request, "extensions/_phone.html", context)
 
 
@@ -274,7 +274,7 @@ def _person_page(
         "rungs": found.rungs.select_related("number").filter(number__deleted_at=None),
         "teams": Team.objects.filter(members=found),
         "role": _roles(request).get(found.user_id or 0),
-        "server": _server(),
+        "server": server(),
         "may_edit": may(request, "edit"),
         "pin_locked": pins.is_locked(found),
         "question": question_of(found.user) if found.user else "",
@@ -300,7 +300,8 @@ def _roles(request: HttpRequest) -> dict[int, str]:
     return {place.user_id: place.get_role_display() for place in places}
 
 
-def _server() -> dict[str, Any]:
+def server() -> dict[str, Any]:
+    """Return where phones sign in."""
     return {"host": settings.CONFIG.host, "port": settings.CONFIG.sip_port}
 
 

@@ -24,6 +24,7 @@ from carillon.portal.routing.days import apply_override
 from carillon.portal.routing.dictation import give_up, keep
 from carillon.portal.sound import safe_path
 from carillon.portal.voicemail.apply import apply_messages
+from carillon.portal.voicemail.notices import tell_of_lost_calls
 from carillon.schema import events as e
 
 SWITCH = "main"
@@ -59,7 +60,9 @@ def apply_events(events: Iterable[e.AnyEvent]) -> None:
     apply_messages(messages, companies)
     _apply_dictations(messages, companies)
     apply_followup(told, companies)
-    give_up([event.call for event in told if isinstance(event, e.CallEnded)])
+    ended = [event for event in told if isinstance(event, e.CallEnded)]
+    tell_of_lost_calls(ended, companies)
+    give_up([event.call for event in ended])
     for event in told:
         if isinstance(event, e.DeviceRegistered | e.DeviceLost):
             apply_registration(event)

@@ -266,7 +266,7 @@ def _page(request: HttpRequest, found: Person, **sent: Form) -> HttpResponse:
         "entry_form": EntryForm(found, country),
         "greeting_form": MessageForm(initial=_greeting(found), auto_id="greeting_%s"),
         "weekdays_short": [(str(day), str(name)[:2]) for day, name in WEEKDAYS_ABBR.items()],
-        "nav": "people",
+        "nav": "me-forwarding" if found.user_id == enter(request).user.pk else "people",
         **sent,
     }
     return render(request, "routing/reach.html", context, status=422 if sent else 200)

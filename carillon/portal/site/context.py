@@ -14,6 +14,9 @@ from carillon.portal.extensions.models import Person
 from carillon.portal.followup import access as followup
 from carillon.portal.voicemail import access as voicemail
 
+OWN_PAGES = ("me", "me-forwarding", "calls", "voicemail")
+"""Where the side bar stays one's own once somebody has gone to their own extension."""
+
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Return the reader's company, rights, own extension and unheard messages; lazily where it costs."""
@@ -23,6 +26,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "theme": user.theme if isinstance(user, User) else request.COOKIES.get("theme", "auto"),
         "rights": RIGHTS[membership.role] if membership else frozenset(),
         "company": membership.company if membership else None,
+        "own_pages": OWN_PAGES,
+        "side": request.session.get("side", "") if hasattr(request, "session") else "",
     }
     if membership is not None and isinstance(user, User):
         # Templates call functions, so that a fragment without the frame asks the database for nothing.

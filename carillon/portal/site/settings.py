@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "carillon.portal.journal",
     "carillon.portal.demo",
     "carillon.portal.onboarding",
+    "carillon.portal.me",
     "carillon.portal.identity",
     "carillon.portal.site",
 ]

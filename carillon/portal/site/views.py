@@ -37,6 +37,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if not may(request, "see-own"):
         return redirect("billing")
     inside = enter(request)
+    request.session.pop("side", None)
     found = calls.calls(request)
     context = {
         "figures": today.figures(found),

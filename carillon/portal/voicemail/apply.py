@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from carillon.flows.announcement import DICTATION
 from carillon.portal.voicemail.models import Message
+from carillon.portal.voicemail.notices import tell_of_messages
 from carillon.schema.events import MessageLeft
 
 
@@ -29,3 +30,4 @@ def apply_messages(events: Sequence[MessageLeft], companies: Mapping[str, int]) 
         ),
         ignore_conflicts=True,
     )
+    tell_of_messages(events, companies)

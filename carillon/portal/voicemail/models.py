@@ -5,6 +5,20 @@ from __future__ import annotations
 from django.db import models
 
 from carillon.portal.companies.scope import CompanyOwned
+from carillon.portal.extensions.models import Person
+
+
+class Notices(CompanyOwned):
+    """What a person is told by e-mail."""
+
+    person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="notices")
+    message_mail = models.BooleanField(default=True, db_default=True)
+    """A new message in their own box, with its sound."""
+    missed_mail = models.BooleanField(default=False, db_default=False)
+    """Once for each call their number or team has lost, however many of their phones rang."""
+
+    def __str__(self) -> str:
+        return f"notices of {self.person}"
 
 
 class Message(CompanyOwned):
