@@ -162,6 +162,14 @@ class ReleaseAgent(msgspec.Struct, frozen=True, tag="release-agent"):
     user: str
 
 
+class HoldAgent(msgspec.Struct, frozen=True, tag="hold-agent"):
+    """A user owes `call` a tag and gets no other until `ReleaseAgent`: told again to a switch begun anew."""
+
+    company: str
+    user: str
+    call: str
+
+
 class TellMessages(msgspec.Struct, frozen=True, tag="tell-messages"):
     """How many messages wait in users' boxes, for the lamps of their phones: user to (new, old)."""
 
@@ -188,6 +196,7 @@ Command = (
     | CallOut
     | PlaceCallback
     | ReleaseAgent
+    | HoldAgent
     | TellMessages
     | CallCommand
 )

@@ -67,6 +67,11 @@ class People:
             self._after[key] = now + user.after_call_seconds
             self._board.loop.call_later(user.after_call_seconds, self._changed, *key)
 
+    def owe(self, company: str, user: str, call: str) -> None:
+        """A user has a call to tag, from before this switch began."""
+        self._owing[company, user] = call
+        self._changed(company, user)
+
     def finished(self, company: str, user: str) -> None:
         """A user has tagged the last call, or is ready before the time."""
         self._after.pop((company, user), None)

@@ -16,6 +16,7 @@ from carillon.schema.commands import (
     Command,
     CommandAnswer,
     HangUpCall,
+    HoldAgent,
     PlaceCall,
     PlaceCallback,
     ReleaseAgent,
@@ -351,6 +352,8 @@ class Switchboard:
                 return call_out(self, command)
             case PlaceCallback():
                 return self.queues.place_callback(command)
+            case HoldAgent(company, user, call_id):
+                self.people.owe(company, user, call_id)
             case ReleaseAgent(company, user):
                 self.people.finished(company, user)
             case _:

@@ -10,13 +10,15 @@ from django.urls import reverse
 from carillon.portal.companies.scope import within
 from carillon.portal.followup import actions
 from carillon.portal.followup.apply import apply_followup
-from carillon.portal.followup.dialback import Dialback
+from carillon.portal.followup.dialback import due
 from carillon.portal.followup.models import Callback, CallTag, OwedTag
+from carillon.portal.followup.owing import owed
 from carillon.portal.journal.apply import apply_page
 from carillon.portal.refused import Refused
 from carillon.portal.routing import flows
+from carillon.portal.routing.documents import CallbackRules
 from carillon.schema import events as e
-from carillon.schema.commands import CommandAnswer
+from carillon.schema.commands import HoldAgent
 from tests.portal.conftest import Cast
 from tests.portal.story import NOON, answered_call, arrival, page
 
@@ -105,26 +107,28 @@ def test_the_system_tries_as_often_as_it_should_then_leaves_it_to_people(cast: C
     assert (callback.state, callback.attempts, callback.next_at) == ("open", 2, None)
 
 
-class Switch:
-    """The switch's side of the wire, for a worker that only speaks."""
-
-    def __init__(self) -> None:
-        self.told: list[object] = []
-
-    def do(self, command: object) -> CommandAnswer:
-        self.told.append(command)
-        return CommandAnswer(True)
-
-
 @pytest.mark.django_db
 def test_a_number_that_offers_no_callback_any_more_leaves_them_to_people(cast: Cast) -> None:
     callback = asks(cast)
     callback.state, callback.next_at = Callback.State.QUEUED, callback.asked_at
     callback.save()
-    switch = Switch()
-    Dialback(switch).look()  # type: ignore[arg-type]
+    assert due() == []
     callback.refresh_from_db()
-    assert (callback.state, switch.told) == ("open", [])
+    assert callback.state == "open"
+
+
+@pytest.mark.django_db
+def test_whose_turn_it_is_goes_into_the_line_with_the_place_that_was_held(cast: Cast) -> None:
+    with within(cast.acme):
+        rules = CallbackRules(automatic=True)
+        flows.change_flow(
+            cast.number, lambda flow: msgspec.structs.replace(flow, callback=rules), by=None
+        )
+    callback = asks(cast)
+    assert (callback.state, callback.tries) == ("queued", 3)
+    (command,) = due()
+    assert (command.to, command.callback, command.since) == (MOBILE, callback.key, NOON)
+    assert command.targets, "whom the number rings"
 
 
 @pytest.mark.django_db
@@ -176,6 +180,14 @@ def test_another_companys_tag_cannot_be_put_on_a_call(cast: Cast) -> None:
     client: Client = cast.client("owner")
     answer = client.post(reverse("call-tags", args=["call-1"]), {"tag": str(theirs.pk)})
     assert answer.status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_switch_begun_anew_is_told_who_owes_a_tag(cast: Cast) -> None:
+    apply_page(page(answered_call(cast.acme, cast.number, cast.people["user"], "call-1")))
+    with within(cast.acme):
+        OwedTag.objects.create(call_id="call-1", person=cast.people["user"])
+    assert owed() == [HoldAgent(cast.acme.key, cast.people["user"].key, "call-1")]
 
 
 @pytest.mark.django_db

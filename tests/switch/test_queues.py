@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from carillon.schema.commands import PlaceCallback, ReleaseAgent
+from carillon.schema.commands import HoldAgent, PlaceCallback, ReleaseAgent
 from carillon.schema.events import CallArrived, CallbackRequested
 from carillon.schema.mediacontrol import BridgeLegs, PlayFiles
 from carillon.schema.plan import (
@@ -134,6 +134,16 @@ async def test_a_call_that_must_be_tagged_keeps_the_agent_from_the_next(tmp_path
         await until(lambda: "ring.skip-tag" in here.reasons_so_far())
         here.do(ReleaseAgent("acme", "ann"))
         await talks(here, "ann", second, nth=1)
+
+
+@scene
+async def test_who_owed_a_tag_before_the_switch_began_is_not_rung(tmp_path: Path) -> None:
+    async with office(tmp_path, "ann", plan=queue(target=UserTarget("ann"))) as here:
+        assert here.do(HoldAgent("acme", "ann", "earlier")).done
+        leg = here.call()
+        await until(lambda: "ring.skip-tag" in here.reasons_so_far())
+        here.do(ReleaseAgent("acme", "ann"))
+        await talks(here, "ann", leg)
 
 
 @scene

@@ -32,27 +32,26 @@ class Dialback:
             return
         self._next = time.monotonic() + LOOK_SECONDS
         try:
-            self._look()
+            for command in due():
+                self._switch.do(command)
         except (Unreachable, OperationalError):
             return
 
-    def _look(self) -> None:
-        due = Callback.everywhere.filter(state=Callback.State.QUEUED, next_at__lte=timezone.now())
-        for callback in due.select_related("company").order_by("since")[:MOST_AT_ONCE]:
-            plan = current_plan(callback.company)
-            number = f"n{callback.number_id}"
-            targets = _targets(plan, number)
-            if not targets or not may_call(plan.limits, callback.e164):
-                # Nobody there can be rung any more, or it may not be called: people decide.
-                callback.state, callback.next_at = Callback.State.OPEN, None
-                callback.save(update_fields=["state", "next_at"])
-            elif _is_open(plan, number):
-                since = callback.since.timestamp()
-                self._switch.do(
-                    PlaceCallback(
-                        callback.company.key, callback.key, number, callback.e164, since, targets
-                    )
-                )
+
+def due() -> list[PlaceCallback]:
+    """Return who is to be called back now; whom nobody can call back any more is left to people."""
+    found = []
+    rows = Callback.everywhere.filter(state=Callback.State.QUEUED, next_at__lte=timezone.now())
+    for row in rows.select_related("company").order_by("since")[:MOST_AT_ONCE]:
+        plan, number = current_plan(row.company), f"n{row.number_id}"
+        targets = _targets(plan, number)
+        if not targets or not may_call(plan.limits, row.e164):
+            row.state, row.next_at = Callback.State.OPEN, None
+            row.save(update_fields=["state", "next_at"])
+        elif _is_open(plan, number):
+            since = row.since.timestamp()
+            found.append(PlaceCallback(row.company.key, row.key, number, row.e164, since, targets))
+    return found
 
 
 def _targets(plan: Plan, number: str) -> tuple[Target, ...]:

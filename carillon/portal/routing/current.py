@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from datetime import datetime
 from threading import Lock
 
 from carillon.portal.companies.models import Company
@@ -20,14 +21,15 @@ from carillon.schema.plan import (
 )
 
 MOST_KEPT = 4
-_kept: OrderedDict[tuple[int, int], Plan] = OrderedDict()
+_kept: OrderedDict[tuple[int, datetime, int], Plan] = OrderedDict()
 _lock = Lock()
 
 
 def current_plan(company: Company) -> Plan:
     """Return the company's plan, compiled once for each version."""
     company.refresh_from_db(fields=["plan_version"])
-    key = company.pk, company.plan_version
+    # When it was made too: a database that was put back may have had other plans of these numbers.
+    key = company.pk, company.created_at, company.plan_version
     with _lock:
         found = _kept.get(key)
     if found is None:

@@ -43,6 +43,7 @@ class Command(BaseCommand):
         from carillon.portal.calls import compress
         from carillon.portal.extensions import voices
         from carillon.portal.followup.dialback import Dialback
+        from carillon.portal.followup.owing import tell_owed
         from carillon.portal.journal.puller import Puller
         from carillon.portal.mail import delivery
         from carillon.portal.site.housekeeping import keep_house
@@ -69,6 +70,6 @@ class Command(BaseCommand):
                 restarted = True
             if restarted and not new:
                 # Once all is told: what is still to come may be of the earlier switch.
-                restarted = not _forget_earlier_troubles(switch)
+                restarted = not (_forget_earlier_troubles(switch) and tell_owed(switch))
             lamps.tell()
             dialback.look()
