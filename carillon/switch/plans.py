@@ -175,8 +175,9 @@ class PlanStore:
         for path in sorted(self._folder.glob("*.plan.json")):
             try:
                 plan = read_plan(path.read_bytes())
-                if plan.format <= PLAN_FORMAT:
-                    self._plans[plan.company] = plan
+                if plan.format > PLAN_FORMAT:
+                    raise ValueError(f"its format {plan.format} is newer than this switch")
+                self._plans[plan.company] = plan
             except (ValueError, RecursionError, OSError) as error:
                 self._troubles.began(REFUSED, f"{path.name}: {error}")
         with contextlib.suppress(OSError, ValueError, RecursionError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from carillon.portal.routing.checks import problems
 from carillon.portal.routing.difference import changed_lines
 from carillon.portal.routing.models import FlowVersion, Number, Rung
 from carillon.portal.routing.names import Names, load_names
+from carillon.portal.routing.speaking import sound_path
 from tests.portal.conftest import Cast
 from tests.portal.test_compile import FLOWS
 
@@ -271,3 +273,31 @@ def old_number(old: Any) -> int:
     step.create(position=1, outside="+33639980001", ring_seconds=30, **facts)
     step.create(position=0, person=person, ring_seconds=25, **facts)
     return int(number.pk)
+
+
+def problems_of(cast: Cast) -> str:
+    return cast.client("owner").get(f"/numbers/{cast.number.pk}").content.decode()
+
+
+def test_a_team_with_nobody_in_it_is_flagged(cast: Cast):
+    client, facts = cast.client("owner"), {"target": cast.team.key, "ring_seconds": "20"}
+    client.post(f"/numbers/{cast.number.pk}/steps", facts)
+    assert "Nobody is in the team" not in problems_of(cast)
+    with within(cast.acme):
+        cast.team.members.clear()
+    assert "Nobody is in the team" in problems_of(cast)
+
+
+@pytest.mark.parametrize("document", [None, b"", b"MZ"])
+def test_a_message_whose_sound_is_broken_is_flagged(
+    cast: Cast, own_data: Path, document: bytes | None
+):
+    facts = {"source": "speech", "text": "Hello there.", "language": "en"}
+    cast.client("owner").post(f"/numbers/{cast.number.pk}/message/greeting", facts)
+    assert "cannot be read" not in problems_of(cast)
+    key = Number.everywhere.get(pk=cast.number.pk).edited_flow.greeting
+    path = sound_path(key)
+    path.unlink()
+    if document is not None:
+        path.write_bytes(document)
+    assert "Callers do not hear “Hello there.”" in problems_of(cast)

@@ -213,3 +213,20 @@ def test_every_recording_that_began_also_ended(quiet: System) -> None:
     events = quiet.events()
     began = {e.recording for e in events if isinstance(e, RecordingStarted)}
     assert began == {e.recording for e in events if isinstance(e, RecordingEnded)}
+
+
+@pytest.mark.parametrize(
+    "document", [None, b"", b"RIFF", b"RIFF\xff\xff\xff\xffWAVEfmt ", b"\0" * 100_000]
+)
+def test_a_message_whose_file_is_missing_or_broken_is_passed_over_and_the_caller_goes_on(
+    tmp_path: Path, document: bytes | None
+) -> None:
+    plan = acme(greeting=Prompt("torn"))
+    with running(tmp_path / "data", *PARTS, plan=plan) as system:
+        prompts(system)
+        if document is not None:
+            (system.config.prompts / "torn.wav").write_bytes(document)
+        result = system.call(when="beep", say=tone(440, 1.0), stay_seconds=0.3)
+        assert seconds_of(heard(result), AWAY) > 0.5
+        assert system.record().outcome == "voicemail"
+        assert system.reasons()[:2] == ["hours.always-open", "greeting.play"]

@@ -373,9 +373,9 @@ class Peer:
 class Office:
     """The switch, its carrier, Ann's phone and Ben's."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, portal: str) -> None:
         self.config = config
-        self.board = Switchboard(config, PortalClient("http://127.0.0.1:9", ""))
+        self.board = Switchboard(config, PortalClient(portal, ""))
         self.media = FakeMedia(config.media_socket)
         self.carrier = Peer(config.sandbox_sip_port, 30000)
         self.phones: dict[str, Peer] = {}
@@ -587,11 +587,12 @@ async def office(
     plan: Plan | None = None,
     trunks: tuple[Trunk, ...] = (),
     hello: Hello | None = None,
+    portal: str = "http://127.0.0.1:9",
 ) -> AsyncIterator[Office]:
     """Open an office for a while, with these users' phones registered."""
     config = scratch(data)
     seed(config, plan or acme(), *trunks)
-    opened = Office(config)
+    opened = Office(config, portal)
     opened.media.hello = hello or opened.media.hello
     try:
         await opened.open(*users)

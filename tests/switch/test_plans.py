@@ -186,6 +186,23 @@ def test_a_broken_file_on_disk_costs_only_its_own_company(place: Place) -> None:
     assert place.told() == ["began", "ended"]
 
 
+def test_a_plan_of_a_newer_release_on_disk_is_told_until_the_portal_sends_another(
+    place: Place,
+) -> None:
+    place.portal.publish(acme())
+    asyncio.run(place.store().fetch())
+    newer = structs.replace(acme(), company="globex", numbers=(), format=PLAN_FORMAT + 1)
+    (place.folder / "plans" / "globex.plan.json").write_bytes(write_plan(newer))
+    store = place.store()
+    assert version(store) == 1, "the other companies go on"
+    assert store.plan("globex") is None
+    assert place.told() == ["began"]
+    place.portal.publish(structs.replace(newer, format=PLAN_FORMAT))
+    asyncio.run(store.fetch())
+    assert store.plan("globex") is not None
+    assert place.told() == ["began", "ended"]
+
+
 def test_a_plan_that_cannot_be_saved_is_in_force_all_the_same(place: Place) -> None:
     store = place.store()
     (place.folder / "plans" / "acme.plan.new").mkdir()

@@ -15,11 +15,15 @@ from carillon.portal.routing.documents import (
     ToMenu,
     ToNumber,
     ToOperator,
+    ToTeam,
     actions_of,
+    messages_of,
     targets_of,
 )
 from carillon.portal.routing.models import Number
 from carillon.portal.routing.names import Names
+from carillon.portal.routing.showing import load_members
+from carillon.portal.routing.speaking import sound_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,13 @@ def problems(flow: NumberFlow, names: Names) -> list[Problem]:
         step = "ring" if flow.kind == "classic" else "menu"
         text = _("It leads to somebody who is gone. Callers go on to the next step or voicemail.")
         found.append(Problem(text, step))
+    for team in _empty_teams(flow, names):
+        text = _("Nobody is in the team %(name)s: callers go on to the next step or voicemail.")
+        found.append(Problem(text % {"name": team}, "ring" if flow.kind == "classic" else "menu"))
+    for key in dict.fromkeys(messages_of(flow)):
+        if key in names.prompts and not _is_heard(key):
+            text = _("Callers do not hear “%(name)s”: its sound cannot be read. Make it anew.")
+            found.append(Problem(text % {"name": names.message(key)}, _step_of(flow, key), True))
     if ToOperator() in targets_of(flow) and names.operator(flow) is None:
         text = _("Nobody has extension 101: choose who the operator is.")
         found.append(Problem(text, "operator"))
@@ -70,6 +81,35 @@ def _is_silent(action: Action) -> bool:
     if isinstance(action, ToMenu):
         return not action.menu.message
     return isinstance(action, Say) and not action.message
+
+
+def _empty_teams(flow: NumberFlow, names: Names) -> list[str]:
+    """Return the names of the teams it rings that have nobody in them."""
+    meant = {each.id for each in targets_of(flow) if isinstance(each, ToTeam)}
+    members = load_members() if meant else {}
+    return [names.teams[pk].name for pk in sorted(meant) if pk in names.teams and pk not in members]
+
+
+def _step_of(flow: NumberFlow, key: str) -> str:
+    steps = {
+        flow.greeting: "greeting",
+        flow.menu.message: "menu_message",
+        flow.unanswered.message: "no_answer",
+        flow.closed.message: "closed",
+        flow.recording.announcement: "announcement",
+        flow.waiting.music: "waiting",
+    }
+    return steps.get(key, "music" if key in flow.music else "menu")
+
+
+def _is_heard(key: str) -> bool:
+    """Say whether the file of a message is there, and sound."""
+    try:
+        with sound_path(key).open("rb") as file:
+            head = file.read(12)
+    except OSError:
+        return False
+    return head[:4] == b"RIFF" and head[8:] == b"WAVE"
 
 
 def refuse_loops(number: Number, flow: NumberFlow) -> None:

@@ -36,7 +36,8 @@ def may_show(number: Number, person: Person) -> bool:
 def load_members() -> dict[int, list[int]]:
     """Read who is in which team of the current company."""
     members: dict[int, list[int]] = {}
-    for team, person in Team.objects.order_by("id").values_list("pk", "members"):
+    teams = Team.objects.filter(members__deleted_at=None).order_by("id")
+    for team, person in teams.values_list("pk", "members"):
         if person is not None:
             members.setdefault(team, []).append(person)
     return members
