@@ -70,6 +70,7 @@ class Baresip:
         keys: str = "",
         codecs: str = "PCMA/8000/1,PCMU/8000/1",
         username: str = "",
+        proxy: str = "",
         password: str = PASSWORD,
     ) -> None:
         self._system = system
@@ -98,11 +99,13 @@ class Baresip:
         (folder / "config").write_text(config)
         ports = system.config
         self._switch_port = ports.sip_tls_port if transport == "tls" else ports.sip_port
-        proxy = f"127.0.0.1:{self._switch_port}"
+        switch = f"127.0.0.1:{self._switch_port}"
+        outbound = f';outbound="sip:{proxy}"' if proxy else ""
         (folder / "accounts").write_text(
-            f"<sip:{username}@{proxy};transport={transport}>;auth_user={username};auth_pass={password}"
+            f"<sip:{username}@{switch};transport={transport}>;auth_user={username};auth_pass={password}"
             f";answermode={answer};regint=60;audio_codecs={codecs};ptime=20"
-            f"{f';mediaenc={keys}' if keys else ''}\n"
+            f"{f';mediaenc={keys}' if keys else ''}"
+            f"{outbound}\n"
         )
         (folder / "contacts").write_text("")
         self._process: subprocess.Popen[bytes] | None = None

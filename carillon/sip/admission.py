@@ -13,7 +13,7 @@ from carillon.sip.uri import parse_uri
 _MUST = ("From", "To", "Call-ID", "CSeq")
 _COOKIE = "z9hG4bK"
 _SDP = frozenset(("application/sdp", "application/*", "*/*"))
-REGISTRAR = OPTIONS | {"outbound", "gruu"}
+REGISTRAR = OPTIONS | {"outbound", "gruu", "path"}
 _WITH_SDP = frozenset(("INVITE", "UPDATE", "PRACK", "ACK"))
 
 

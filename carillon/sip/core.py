@@ -276,7 +276,6 @@ _OURS = frozenset(
         "Call-ID",
         "CSeq",
         "Max-Forwards",
-        "Route",
         "Record-Route",
         "Content-Length",
     )

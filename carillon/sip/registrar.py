@@ -2,6 +2,7 @@
 
 A binding remembers the flow its REGISTER came by, since a phone behind NAT is reached there and nowhere else
 (RFC 5626). One phone may hold several flows, told apart by `reg-id`; it is rung by the newest that is alive.
+One behind proxies that said so (`Path`, RFC 3327) is reached through them, back the way its REGISTER came.
 Who may register which address-of-record is the caller's business, and decided before.
 """
 
@@ -20,6 +21,7 @@ MIN_SECONDS = 60
 MAX_SECONDS = 3600
 DEFAULT_SECONDS = 600
 MAX_BINDINGS = 10
+MAX_PATH, MAX_PATH_CHARS = 5, 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Binding:
     """One place where an address-of-record can be reached. `expires_at` is on the clock of `now`.
 
     `instance` is the phone's `+sip.instance`, "" when it gives none. `reg_id` tells its flows apart, 0 when
-    it holds only one.
+    it holds only one. `path` are the proxies to be named in `Route`, the nearest to us first.
     """
 
     aor: str
@@ -39,6 +41,12 @@ class Binding:
     user_agent: str = ""
     instance: str = ""
     reg_id: int = 0
+    path: tuple[str, ...] = ()
+
+    @property
+    def routes(self) -> tuple[tuple[str, str], ...]:
+        """The headers that take a request through its proxies."""
+        return tuple(("Route", proxy) for proxy in self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,8 @@ class Registrar:
         headers = [("Contact", _written(binding, now, gruu)) for binding in kept.values()]
         if any(binding.reg_id and binding.flow == flow for binding in kept.values()):
             headers.append(("Require", "outbound"))
-        return headers
+        # §5.3: who asked learns by which proxies it will be reached.
+        return headers + [("Path", proxy) for proxy in _path(request)]
 
     def bindings(self, aor: str, now: float) -> list[Binding]:
         """Return what is registered now, the newest last."""
@@ -171,6 +180,7 @@ class Registrar:
                 "user_agent": held.user_agent,
                 "instance": held.instance,
                 "reg_id": held.reg_id,
+                "path": list(held.path),
             }
             for held in self._bindings.get(aor, {}).values()
         ]
@@ -194,6 +204,7 @@ class Registrar:
                 str(row["user_agent"]),
                 str(row["instance"]),
                 _whole(row.get("reg_id", 0)),
+                tuple(str(proxy) for proxy in _list(row.get("path", []))),
             )
             kept[_same(binding)] = binding
         self._keep(aor, kept)
@@ -236,6 +247,7 @@ class Registrar:
         now: float,
     ) -> dict[str, Binding]:
         # Every contact is checked before any is changed: a refused request has changed nothing.
+        path = _path(request)
         wishes = [self._wish(parse_name_addr(contact), request) for contact in contacts[:32]]
         call_id = request.get("Call-ID") or ""
         cseq = parse_cseq(request.get("CSeq") or "")[0]
@@ -251,6 +263,7 @@ class Registrar:
                 (request.get("User-Agent") or "")[:200],
                 wish.instance,
                 wish.reg_id,
+                path,
             )
             known = kept.pop(_same(binding), None)
             if known is not None:
@@ -274,12 +287,28 @@ class Registrar:
             raise RemoteError(423, headers=(("Min-Expires", str(self._min)),))
         instance = contact.params.get("+sip.instance", "")[:200]
         reg_id = _reg_id(contact.params.get("reg-id", "")) if instance else 0
-        if reg_id and len(request.all("Via")) > 1:
-            # The flow that counts ends at the proxy in front, whose Path we do not follow (§6).
+        if reg_id and len(request.all("Via")) > 1 and not _keeps_flows(_path(request)):
+            # The flow that counts ends at a proxy in front that does not say it will keep it (§6).
             if supports(request, "outbound", "Require") or supports(request, "outbound"):
                 raise RemoteError(439)
             reg_id = 0
         return _Wish(contact.uri, min(seconds, self._max), instance, reg_id)
+
+
+def _path(request: Message) -> tuple[str, ...]:
+    """Return the proxies that want to stay on the way to a phone; 400 for what none can be reached by."""
+    path = request.all("Path")
+    if len(path) > MAX_PATH or any(len(proxy) > MAX_PATH_CHARS for proxy in path):
+        raise RemoteError(400, "Path Too Long")
+    for proxy in path:
+        if parse_uri(parse_name_addr(proxy).uri).scheme not in ("sip", "sips"):
+            raise RemoteError(400, "Bad Path")
+    return tuple(path)
+
+
+def _keeps_flows(path: tuple[str, ...]) -> bool:
+    """Say whether the proxy next to the phone, which was the first to add itself, keeps its flow open."""
+    return bool(path) and "ob" in parse_uri(parse_name_addr(path[-1]).uri).params
 
 
 def _reg_id(text: str) -> int:
@@ -302,7 +331,8 @@ def _reached(binding: Binding) -> Binding | None:
     if flow.transport in ("ws", "wss"):
         return None
     # The phone's connection is gone; one that is not behind NAT takes another at its Contact.
-    uri = parse_uri(binding.contact)
+    # Or the proxy's is, which can be called like any other.
+    uri = parse_uri(parse_name_addr(binding.path[0]).uri if binding.path else binding.contact)
     if uri.host != flow.host:
         return None
     port = uri.port or default_port(flow.transport)

@@ -52,7 +52,7 @@ Headers = tuple[tuple[str, str], ...]
 ALLOW: Headers = (
     ("Allow", f"{METHODS}, REGISTER"),
     ("Accept", "application/sdp"),
-    ("Supported", f"{SUPPORTED}, outbound, gruu"),
+    ("Supported", f"{SUPPORTED}, outbound, gruu, path"),
 )
 LONGEST_NAME = 80
 MOST_IDENTITIES = 4

@@ -215,10 +215,12 @@ class Devices:
     # -- does it answer? -------------------------------------------------------------------------
 
     def on_udp(self) -> list[Binding]:
-        """Return every phone on UDP, one that is silent too. O(n)."""
+        """Return every phone on UDP, one that is silent too, none behind a proxy. O(n)."""
         now, known = self._now(), self._registrar
         every = (known.bindings(name, now) for name in known.names())
-        return [held for bindings in every for held in bindings if held.flow.transport == "udp"]
+        found = [held for bindings in every for held in bindings]
+        # A proxy's flow leads to many phones, and says nothing of any of them.
+        return [held for held in found if held.flow.transport == "udp" and not held.path]
 
     def _is_present(self, username: str) -> bool:
         every = self._registrar.bindings(username, self._now())

@@ -66,7 +66,11 @@ def _user_legs(board: Switchboard, call: Call, user: str, only: str = "") -> lis
             continue
         for binding in _bindings(board, call, user, device.username):
             to = f"<sip:{device.username}@{host}>"
-            dial = Dial(binding.contact, binding.flow, from_, to, hops=call.hops)
+            dial = Dial(
+                *(binding.contact, binding.flow, from_, to),
+                headers=binding.routes,
+                hops=call.hops,
+            )
             party = Party(who, user=user, device=device.id)
             legs.append(
                 Leg(
@@ -100,7 +104,8 @@ def caller_legs(board: Switchboard, plan: Plan, user: User, device: str, shown: 
         if device not in ("", each.id):
             continue
         for binding in board.devices.bindings(each.username):
-            dial = Dial(binding.contact, binding.flow, from_, f"<sip:{each.username}@{host}>")
+            to = f"<sip:{each.username}@{host}>"
+            dial = Dial(binding.contact, binding.flow, from_, to, headers=binding.routes)
             name = f"{CALLER_LEG}{len(legs) + 1}" if legs else CALLER_LEG
             party = Party(user.name, user=user.id, device=each.id)
             legs.append(

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from carillon.media.g711 import encode_alaw
 from carillon.media.wav import write_wav
 from carillon.schema.events import DigitPressed, LegEnded
+from carillon.schema.plan import Trunk
 from carillon.schema.sandbox import ArmWish, CallResult, PhoneScript, ResultWish
 from tests.browser import BrowserPhone, browser_phone
-from tests.phones import baresip
+from tests.phones import baresip, free_base
 from tests.system import System, acme, heard, running, seconds_of, tone, wait_for
 
 pytestmark = pytest.mark.system
+SIPP = Path(__file__).parent / "sipp"
 PARTS = ("media", "switch", "sandbox")
 OUTSIDE = "+33688000001"
 OUR_TONE, THEIR_TONE = 620.0, 440.0
@@ -95,6 +100,44 @@ def test_a_call_from_the_browser_to_the_outside_has_sound_both_ways(
     wait_for(lambda: [e for e in office.events() if isinstance(e, DigitPressed)], 5, "the key")
     phone.do("terminate")
     assert seconds_of(heard(office.outside.result(ResultWish(number=OUTSIDE))), OUR_TONE) > 0.7
+
+
+@contextmanager
+def early_line(folder: Path, port: int) -> Iterator[None]:
+    """Let SIPp be a carrier that says a tone before it answers."""
+    sound, played = folder / "tone.al", folder / "early.xml"
+    sound.write_bytes(encode_alaw(tone(THEIR_TONE, 10)).tobytes())
+    played.write_text((SIPP / "early.xml").read_text().replace("SOUND", str(sound)))
+    command = ["sipp", "-sf", str(played), "-nostdin"]
+    command += ["-i", "127.0.0.1", "-p", str(port), "-mi", "127.0.0.1", "-mp", str(port + 10)]
+    line = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        line.kill()
+        line.wait()
+
+
+def test_the_browser_hears_what_an_outside_line_says_before_it_answers(tmp_path: Path) -> None:
+    port = free_base()
+    with running(tmp_path / "data") as system:
+        system.seed(acme(), Trunk("out", "Out", "127.0.0.1", port))
+        system.start("media", "switch")
+        with (
+            browser_phone(system, tmp_path / "browser", tone(OUR_TONE, 2.0)) as phone,
+            early_line(tmp_path, port),
+        ):
+            phone.register()
+            phone.call("0688000001")
+            phone.wait_to_hear(THEIR_TONE, 1.0)
+            assert "accepted" not in phone.events()
+            phone.wait_for("confirmed")
+            phone.forget_sound()
+            phone.wait_to_hear(THEIR_TONE, 1.0)
+            phone.do("terminate")
+        assert system.record().outcome == "answered"
 
 
 def test_hold_in_the_browser_is_silence_or_music_and_ends(

@@ -13,13 +13,13 @@ import pytest
 from msgspec import structs
 
 from carillon.schema.plan import Trunk
-from tests.phones import free_base
+from tests.phones import baresip, free_base
 from tests.softphone import Room, Softphone, room
-from tests.system import MAIN, System, acme, running, tone, wait_for
+from tests.system import MAIN, System, acme, heard, running, seconds_of, tone, wait_for
 
 pytestmark = pytest.mark.system
 
-CONFIG = Path(__file__).parent / "kamailio" / "carrier.cfg"
+CONFIGS = Path(__file__).parent / "kamailio"
 MODULES = next(iter(Path("/usr/lib").glob("*/kamailio/modules")), Path("/usr/lib/kamailio/modules"))
 OUTSIDE = "0612345678"
 MUSIC_HERTZ = 1570.0
@@ -27,21 +27,28 @@ TONES = {"caller": 440.0, "ann": 620.0, "ben": 830.0}
 
 
 class Kamailio:
-    """A carrier's proxy between the switch and one telephone outside."""
+    """A carrier's proxy between the switch and one telephone outside; or an office's, `edge`."""
 
-    def __init__(self, folder: Path, switch: int, phone: int) -> None:
+    def __init__(
+        self, folder: Path, switch: int, phone: int = 0, *, config: str = "carrier"
+    ) -> None:
         folder.mkdir()
         self.port = free_base()
         self._switch, self._phone = switch, phone
         self._folder = folder
-        text = CONFIG.read_text().replace("MODULES", str(MODULES)).replace("PORT", str(self.port))
+        text = (
+            (CONFIGS / f"{config}.cfg")
+            .read_text()
+            .replace("MODULES", str(MODULES))
+            .replace("PORT", str(self.port))
+        )
         text = text.replace("SWITCH", str(switch)).replace("PHONE", str(phone))
-        (folder / "carrier.cfg").write_text(text)
+        (folder / "proxy.cfg").write_text(text)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it; it forks, so that it is ended as the group it leads."""
-        command = ["kamailio", "-DD", "-f", "carrier.cfg", "-Y", str(self._folder), "-m", "16"]
+        command = ["kamailio", "-DD", "-f", "proxy.cfg", "-Y", str(self._folder), "-m", "16"]
         with open(self._folder / "log", "ab") as log:
             self._process = subprocess.Popen(
                 command, cwd=self._folder, stdout=log, stderr=log, start_new_session=True
@@ -174,3 +181,20 @@ def test_when_one_proxy_dies_calls_go_out_by_the_other(stage: Stage) -> None:
     assert stage.far.passed("ACK", from_switch=True) == 1
     assert stage.far.passed("BYE", from_switch=True) == 1
     assert stage.system.record(nth=3).outcome == "answered"
+
+
+def test_a_phone_behind_a_proxy_of_its_office_is_rung_through_it(tmp_path: Path) -> None:
+    parts = ("media", "switch", "sandbox")
+    with ExitStack() as ends, running(tmp_path / "data", *parts, plan=acme()) as system:
+        edge = Kamailio(tmp_path / "edge", system.config.sip_port, config="edge")
+        ends.callback(edge.stop)
+        edge.start()
+        phone = ends.enter_context(
+            baresip(system, "ann", tmp_path, tone(620, 20), proxy=f"127.0.0.1:{edge.port}")
+        )
+        result = system.call(say=tone(440, 2.0), stay_seconds=0.5)
+        assert seconds_of(heard(result), 620) > 1.5
+        assert seconds_of(phone.stop(), 440) > 1.5
+        assert "ASTRAY" not in edge.log()
+        assert edge.passed("INVITE", from_switch=True) == 1
+        assert edge.passed("BYE", from_switch=True) == 1

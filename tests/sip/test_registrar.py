@@ -264,6 +264,59 @@ def test_a_flow_that_ends_at_a_proxy_is_refused_to_who_counts_on_it() -> None:
     assert registrar.bindings(ANN, 0.0)[0].reg_id == 0
 
 
+NEAR, EDGE = "<sip:near.example;lr>", "<sip:token@edge.example;lr;ob>"
+
+
+def test_a_phone_behind_proxies_is_reached_through_them_also_after_a_restart() -> None:
+    registrar = Registrar()
+    message = register("<sip:ann@192.168.1.5>", Supported="path")
+    message.add("Path", f"{NEAR}, {EDGE}")
+    headers = registrar.register(ANN, message, HOME, 0.0)
+    assert [value for name, value in headers if name == "Path"] == [NEAR, EDGE]
+    again = Registrar()
+    rows = json.loads(json.dumps(registrar.snapshot(ANN, 0.0)))
+    again.restore(ANN, rows, 0.0)
+    for each in (registrar, again):
+        (binding,) = each.bindings(ANN, 0.0)
+        assert binding.routes == (("Route", NEAR), ("Route", EDGE))
+        assert binding.flow == HOME
+
+
+def test_a_flow_is_taken_from_a_proxy_that_keeps_it() -> None:
+    registrar = Registrar()
+    message = outbound(1, 1)
+    message.add("Via", "SIP/2.0/UDP 10.0.0.7;branch=z9hG4bK1")
+    message.add("Via", "SIP/2.0/UDP 10.0.0.8;branch=z9hG4bK2")
+    message.add("Path", EDGE)
+    registrar.register(ANN, message, HOME, 0.0)
+    assert registrar.bindings(ANN, 0.0)[0].reg_id == 1
+
+
+def test_a_proxy_over_a_stream_that_broke_is_called_at_its_own_address() -> None:
+    registrar = Registrar()
+    flow = Flow("tcp", "203.0.113.9", 40123, connection=7)
+    message = register("<sip:ann@192.168.1.5;transport=tcp>")
+    message.add("Path", "<sip:203.0.113.9:5080;transport=tcp;lr>")
+    registrar.register(ANN, message, flow, 0.0)
+    registrar.lose(flow)
+    assert [held.flow for held in registrar.reachable(ANN, 0.0)] == [
+        Flow("tcp", "203.0.113.9", 5080)
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", ["<tel:+33123>", "<sip:" + "h" * 300 + ">", ", ".join([NEAR] * 6), "<sip:a b>"]
+)
+def test_a_path_nobody_can_go_registers_nothing(path: str) -> None:
+    registrar = Registrar()
+    message = register("<sip:ann@192.168.1.5>")
+    message.add("Path", path)
+    with pytest.raises(RemoteError) as refused:
+        registrar.register(ANN, message, HOME, 0.0)
+    assert refused.value.status == 400
+    assert registrar.bindings(ANN, 0.0) == []
+
+
 @pytest.mark.parametrize("reg_id", ["", "x", "-1", "9" * 40, "٣"])
 def test_a_reg_id_that_is_no_number_counts_for_none(reg_id: str) -> None:
     registrar = Registrar()
