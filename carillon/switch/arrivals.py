@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -32,6 +31,7 @@ from carillon.sip.headers import parse_name_addr, sdp_of
 from carillon.sip.message import Message
 from carillon.sip.uri import parse_uri
 from carillon.switch import canary
+from carillon.switch.beginning import LONGEST_NAME, new_call
 from carillon.switch.callers import FLOOD, Callers
 from carillon.switch.calls import Call
 from carillon.switch.devices import Gruu, Refusal
@@ -54,7 +54,6 @@ ALLOW: Headers = (
     ("Accept", "application/sdp"),
     ("Supported", f"{SUPPORTED}, outbound, gruu, path"),
 )
-LONGEST_NAME = 80
 MOST_IDENTITIES = 4
 VISUAL = str.maketrans("", "", " .-()/")
 
@@ -140,8 +139,15 @@ class Arrivals:
             self._let_in(plan, number, trunk, caller, name)
         party = Party(caller, e164=caller, trunk=trunk.id)
         leg = self._caller_leg(received, party, plan)
-        arrived = self._arrived(
-            plan, "inbound", caller, called, caller_name=name, number=number.id, trunk=trunk.id
+        arrived = new_call(
+            self._board,
+            plan,
+            "inbound",
+            caller,
+            called,
+            caller_name=name,
+            number=number.id,
+            trunk=trunk.id,
         )
         self._begin(received, leg, arrived, plan, number)
 
@@ -153,7 +159,8 @@ class Arrivals:
             detail = f"{caller} → {number.e164}"
             board.troubles.began(CALLERS_FLOOD + plan.company, detail)
         if tell:
-            arrived = self._arrived(
+            arrived = new_call(
+                self._board,
                 plan,
                 "inbound",
                 caller,
@@ -232,7 +239,8 @@ class Arrivals:
         plan, user = owner.plan, owner.user
         into = entrance(plan, way, dialled)
         caller = into.number.e164 if isinstance(way, ToOutside) else user.extension
-        arrived = self._arrived(
+        arrived = new_call(
+            self._board,
             plan,
             into.direction,
             caller,
@@ -251,8 +259,14 @@ class Arrivals:
             return False
         board.driver.events.extend(found.happened)
         dialled = parse_uri(received.request.uri).user
-        arrived = self._arrived(
-            plan, "internal", user.extension, dialled, caller_name=user.name, user=user.id
+        arrived = new_call(
+            self._board,
+            plan,
+            "internal",
+            user.extension,
+            dialled,
+            caller_name=user.name,
+            user=user.id,
         )
         self._begin(received, leg, arrived, found.plan, found.number)
         return True
@@ -266,33 +280,6 @@ class Arrivals:
         if not leg.take_offer(sdp_of(received.request)):
             raise Refusal(488)
         return leg
-
-    def _arrived(
-        self,
-        plan: Plan,
-        direction: str,
-        caller: str,
-        called: str,
-        *,
-        caller_name: str = "",
-        number: str | None = None,
-        user: str | None = None,
-        trunk: str | None = None,
-    ) -> CallArrived:
-        return CallArrived(
-            call=secrets.token_hex(8),
-            seq=1,
-            at=self._board.clock(),
-            company=plan.company,
-            plan_version=plan.version,
-            direction=direction,
-            caller=caller,
-            called=called,
-            caller_name=caller_name[:LONGEST_NAME],
-            number=number,
-            user=user,
-            trunk=trunk,
-        )
 
     def _begin(
         self,

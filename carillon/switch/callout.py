@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from carillon.flows.announcement import announcement
@@ -11,6 +10,7 @@ from carillon.schema.cdr import CALLER_LEG
 from carillon.schema.commands import CallOut, CommandAnswer
 from carillon.schema.events import CallArrived
 from carillon.schema.plan import Number, OutsideTarget, Plan, Target, UserTarget
+from carillon.switch.beginning import new_call
 from carillon.switch.calls import Call
 from carillon.switch.legs import Leg, Party
 
@@ -31,16 +31,8 @@ def call_out(board: Switchboard, command: CallOut) -> CommandAnswer:
     reason = _refusal(board, plan, shown, target)
     if target is None or reason:
         return CommandAnswer(False, reason)
-    arrived = CallArrived(
-        call=secrets.token_hex(8),
-        seq=1,
-        at=board.clock(),
-        company=plan.company,
-        plan_version=plan.version,
-        direction="outbound",
-        caller=shown.e164,
-        called=command.to,
-        caller_name=plan.name,
+    arrived = new_call(
+        *(board, plan, "outbound", shown.e164, command.to, plan.name),
         number=shown.id or None,
         purpose=command.purpose,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,9 +22,9 @@ from carillon.schema.commands import (
     TakeCall,
     TransferCall,
 )
-from carillon.schema.events import CallArrived
 from carillon.schema.mediacontrol import SendDigits
 from carillon.schema.plan import OutsideTarget, Plan, User, UserTarget
+from carillon.switch.beginning import new_call
 from carillon.switch.calls import Call
 from carillon.switch.conversation import LISTEN, TALK, WHISPER
 from carillon.switch.legs import Leg
@@ -282,16 +281,11 @@ class Orders:
             into = board.transfers.entrance(plan, user, command.dialled)
         except CannotDo as refusal:
             return CommandAnswer(False, refusal.reason)
-        arrived = CallArrived(
-            call=secrets.token_hex(8),
-            seq=1,
-            at=board.clock(),
-            company=plan.company,
-            plan_version=plan.version,
-            direction=into.direction,
-            caller=into.number.e164 if into.direction == "outbound" else user.extension,
-            called=into.called,
-            caller_name=user.name,
+        arrived = new_call(
+            *(board, plan, into.direction),
+            into.number.e164 if into.direction == "outbound" else user.extension,
+            into.called,
+            user.name,
             number=into.number_id,
             user=user.id,
         )

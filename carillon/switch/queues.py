@@ -6,7 +6,6 @@ flow is never fed while it is being run. Users who became free come before calle
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from carillon.flows.outgoing import callback_flow
 from carillon.flows.people import members
 from carillon.flows.steps import AWAY, NobodyLeft, Offered, Seek
 from carillon.schema.commands import CommandAnswer, PlaceCallback
-from carillon.schema.events import CallArrived
+from carillon.switch.beginning import new_call
 from carillon.switch.calls import Call
 
 if TYPE_CHECKING:
@@ -191,16 +190,8 @@ class Queues:
         if plan is None or user is None or number is None or not legs or board.full:
             self.passed(command.company, offer.call, refused=True)
             return
-        arrived = CallArrived(
-            call=secrets.token_hex(8),
-            seq=1,
-            at=board.clock(),
-            company=plan.company,
-            plan_version=plan.version,
-            direction="outbound",
-            caller=number.e164,
-            called=command.to,
-            caller_name=user.name,
+        arrived = new_call(
+            *(board, plan, "outbound", number.e164, command.to, user.name),
             number=number.id,
             user=user.id,
             purpose="callback",
