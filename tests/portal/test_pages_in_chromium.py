@@ -28,6 +28,7 @@ PAGES = (
     "/numbers/1?step=ring",
     "/numbers/1?step=settings",
     "/numbers/1?step=waiting",
+    "/numbers/1?step=users",
     "/numbers/1?step=holidays",
     "/numbers/1?step=exceptions",
     "/numbers/1?step=override",

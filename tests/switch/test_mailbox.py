@@ -9,12 +9,19 @@ from msgspec import structs
 
 from carillon.schema.events import AvailabilityChosen, HoursOverridden
 from carillon.schema.mediacontrol import PlayFiles
-from carillon.schema.plan import MailboxNode, Plan, Prompt
+from carillon.schema.plan import MailboxNode, MenuNode, Plan, Prompt
 from tests.switch.office import Office, office, scene, until
 from tests.system import MAIN, acme
 
 pytestmark = pytest.mark.system
-SENTENCES = ("mailbox-pin", "mailbox-down", "mailbox-goodbye", "hours-closed", "dnd-on")
+SENTENCES = (
+    "mailbox-extension",
+    "mailbox-pin",
+    "mailbox-down",
+    "mailbox-goodbye",
+    "hours-closed",
+    "dnd-on",
+)
 
 
 def with_sentences() -> Plan:
@@ -62,6 +69,31 @@ async def test_whoever_hangs_up_while_the_portal_is_asked_leaves_nothing(tmp_pat
             here.media.press(here.leg("a"), key)
         here.carrier.hang_up(leg)
         await here.record()
+        await here.is_quiet()
+
+
+@scene
+async def test_a_key_of_a_menu_asks_for_extension_and_pin_and_tells_no_history(
+    tmp_path: Path,
+) -> None:
+    plan = with_sentences()
+    menu = MenuNode("menu", None, Prompt("choose"), {"8": "any"}, "away")
+    number = structs.replace(plan.numbers[0], entry="menu")
+    nodes = {**plan.nodes, "menu": menu, "any": MailboxNode("any")}
+    plan = structs.replace(plan, nodes=nodes, numbers=(number, plan.numbers[1]))
+    async with office(tmp_path, plan=plan) as here:
+        leg = here.call(MAIN)
+        await here.carrier.is_answered(leg)
+        here.media.press(here.leg("a"), "8")
+        await until(lambda: heard(here)[-1] == "mailbox-extension", "who it is")
+        for key in "101#":
+            here.media.press(here.leg("a"), key)
+        await until(lambda: heard(here)[-1] == "mailbox-pin", "the PIN")
+        for key in "482915#":
+            here.media.press(here.leg("a"), key)
+        await here.record()
+        told = here.keys()
+        assert "".join(key.digit for key in told) == "8101#", "and nothing of the PIN"
         await here.is_quiet()
 
 
