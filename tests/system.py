@@ -267,6 +267,13 @@ def acme(
     )
 
 
+def encrypting(how: str) -> Plan:
+    """Return Acme's plan with the encryption of every phone set."""
+    plan = acme()
+    devices = tuple(msgspec.structs.replace(each, encryption=how) for each in plan.devices)
+    return msgspec.structs.replace(plan, devices=devices)
+
+
 def device(user: str) -> Device:
     """Return a user's phone."""
     name = f"acme-{user}"

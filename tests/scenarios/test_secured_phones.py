@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from msgspec import structs
 
 from carillon.schema.events import LegEnded
-from carillon.schema.plan import Plan
 from tests.phones import Baresip, baresip
-from tests.system import System, acme, heard, running, seconds_of, tone, wait_for
+from tests.system import System, acme, encrypting, heard, running, seconds_of, tone, wait_for
 
 pytestmark = pytest.mark.system
 PARTS = ("media", "switch", "sandbox")
@@ -43,12 +41,6 @@ def test_a_phone_over_tls_is_rung_with_keys_if_it_has_some(
         assert seconds_of(phone.stop(), 440) > 1.5
         system.record()
         assert secured(system) == {"a": "", "b1": how}
-
-
-def encrypting(how: str) -> Plan:
-    plan = acme()
-    devices = tuple(structs.replace(device, encryption=how) for device in plan.devices)
-    return structs.replace(plan, devices=devices)
 
 
 @pytest.mark.parametrize(

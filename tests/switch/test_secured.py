@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import structs
 
 from carillon.media import sdp
 from carillon.media.codecs import G722, OPUS, PCMA, PCMU
@@ -21,17 +20,15 @@ from carillon.schema.mediacontrol import (
     OpenLeg,
     Sdes,
 )
-from carillon.schema.plan import Plan
 from carillon.sip.endpoint import (
     Answered,
-    Credentials,
     InviteReceived,
     OfferAnswered,
     OfferRefused,
 )
 from carillon.sip.headers import sdp_of
 from tests.switch.office import HOST, Office, Peer, office, scene, until
-from tests.system import PASSWORD, acme
+from tests.system import encrypting
 
 pytestmark = pytest.mark.system
 
@@ -247,13 +244,6 @@ async def test_how_a_leg_sounded_is_in_its_last_event(tmp_path: Path) -> None:
 # -- what a phone's setting says -----------------------------------------------------------------
 
 
-def encrypting(how: str) -> Plan:
-    """Return the plan with every phone's encryption set."""
-    plan = acme()
-    devices = tuple(structs.replace(device, encryption=how) for device in plan.devices)
-    return structs.replace(plan, devices=devices)
-
-
 async def offered_to_ann(here: Office) -> sdp.Session:
     here.call()
     invite = await here.phones["ann"].invited()
@@ -291,19 +281,15 @@ def test_a_phone_that_must_have_keys_cannot_call_without(tmp_path: Path, how: st
     @scene
     async def played() -> None:
         async with office(tmp_path, "ann", "ben", plan=encrypting(how)) as here:
-            ann = here.phones["ann"]
-            more = {
-                "from_": f"<sip:acme-ann@{HOST}>",
-                "credentials": Credentials("acme-ann", PASSWORD),
-            }
-            plain = ann.call("102", here.config.sip_port, **more)
+            ann, ben = here.phones["ann"], here.phones["ben"]
+            plain = here.dial("ann", "102")
             if how == "automatic":
-                await here.phones["ben"].invited()
+                await ben.invited()
             else:
                 await ann.is_over(plain)
                 assert ann.status(plain) == 488
-                assert not here.phones["ben"].of(InviteReceived)
-                ann.call("102", here.config.sip_port, sdp=ann.offer(secured=DESK), **more)
-                await here.phones["ben"].invited()
+                assert not ben.of(InviteReceived)
+                here.dial("ann", "102", sdp=ann.offer(secured=DESK))
+                await ben.invited()
 
     played()
