@@ -62,6 +62,8 @@ def _measure() -> list[Result]:
         "set-up, operator": "/set-up/operator",
         "set-up, review": "/set-up/review",
         "how somebody is reached": f"/people/{person.pk}/reach",
+        "one's own start page": "/me",
+        "help": "/help?q=forwarding",
     }
     # As the server does once it is loaded.
     gc.collect()

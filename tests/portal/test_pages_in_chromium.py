@@ -54,6 +54,8 @@ PAGES = (
     "/account",
     "/security",
     "/me",
+    "/help",
+    "/help/voicemail-by-phone",
     "/security/password",
     "/security/pin",
     "/security/question",

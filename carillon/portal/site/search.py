@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from carillon.portal.calls import access as calls
 from carillon.portal.calls.filters import Filters, narrow
 from carillon.portal.companies.access import enter, may
 from carillon.portal.extensions import access as extensions
+from carillon.portal.help.articles import find as find_help
 from carillon.portal.routing import access as routing
 from carillon.portal.words import phone, when
 
@@ -39,6 +41,8 @@ def search(request: HttpRequest, text: str) -> list[tuple[str, list[Found]]]:
     if len(text) > 1:
         groups += [(_("Calls"), _calls(request, text))]
     pages = [page for page in _pages(request) if text.lower() in page.text.lower()]
+    if text:
+        groups += [(_("Help"), _articles(text))]
     return [(name, found) for name, found in [*groups, (_("Pages"), pages)] if found]
 
 
@@ -82,6 +86,13 @@ def _calls(request: HttpRequest, text: str) -> list[Found]:
     ]
 
 
+def _articles(text: str) -> list[Found]:
+    return [
+        Found(reverse("help-article", args=[each.about.slug]), "help-circle", each.title)
+        for each in find_help(get_language() or "en", text)[:MOST_PER_GROUP]
+    ]
+
+
 def _pages(request: HttpRequest) -> Iterator[Found]:
     yield Found(reverse("home"), "home", _("Home"))
     yield Found(reverse("calls"), "history", _("Calls"))
@@ -98,3 +109,4 @@ def _pages(request: HttpRequest) -> Iterator[Found]:
         yield Found(reverse("company"), "settings", _("Company"))
         yield Found(reverse("audit"), "list-check", _("Audit log"))
     yield Found(reverse("account"), "user", _("My account"))
+    yield Found(reverse("help"), "help-circle", _("Help"))

@@ -29,11 +29,21 @@ class Step:
     minutes: int
     managers: bool = False
     """Whether only whoever may change the company has it."""
+    article: str = ""
+    """The article of the help about it."""
 
 
 STEPS = (
-    Step("users", COMPANY, _("Users"), "wizard-users", 5, managers=True),
-    Step("greeting", COMPANY, _("Company greeting"), "wizard-greeting", 2, managers=True),
+    Step("users", COMPANY, _("Users"), "wizard-users", 5, managers=True, article="sign-in"),
+    Step(
+        "greeting",
+        COMPANY,
+        _("Company greeting"),
+        "wizard-greeting",
+        2,
+        managers=True,
+        article="call-handling",
+    ),
     Step(
         "operator",
         COMPANY,
@@ -41,14 +51,29 @@ STEPS = (
         "wizard-operator",
         1,
         managers=True,
+        article="call-handling",
     ),
-    Step("profile", MINE, _("My information"), "wizard-profile", 1),
+    Step("profile", MINE, _("My information"), "wizard-profile", 1, article="sign-in"),
     Step("regional", MINE, _("Regional settings"), "wizard-regional", 1),
-    Step("emergency", MINE, _("Emergency address"), "wizard-emergency", 2),
-    Step("forwarding", MINE, _("Call forwarding"), "wizard-forwarding", 1),
-    Step("voicemail", MINE, _("Voicemail greeting"), "wizard-voicemail", 1),
+    Step(
+        "emergency",
+        MINE,
+        _("Emergency address"),
+        "wizard-emergency",
+        2,
+        article="emergency-address",
+    ),
+    Step("forwarding", MINE, _("Call forwarding"), "wizard-forwarding", 1, article="forwarding"),
+    Step(
+        "voicemail",
+        MINE,
+        _("Voicemail greeting"),
+        "wizard-voicemail",
+        1,
+        article="voicemail-greeting",
+    ),
     Step("review", CHECK, _("Review"), "wizard-review", 1),
-    Step("apps", CHECK, _("Everywhere"), "wizard-apps", 1),
+    Step("apps", CHECK, _("Everywhere"), "wizard-apps", 1, article="desk-phone"),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 
 from carillon.portal.companies.models import Company
-from carillon.portal.extensions.models import Person
+from carillon.portal.extensions.models import Device, Person, Team
 from carillon.portal.routing.difference import times
 from carillon.portal.routing.documents import Special
 from carillon.portal.routing.limits import current
@@ -80,3 +80,16 @@ def call_limits(company: Company) -> dict[str, Any]:
     home_first = sorted(limits.countries, key=lambda code: code != company.country)
     names = [country_name(code) for code in home_first]
     return {"limits": limits, "first": names[:MOST_NAMED], "more": len(names[MOST_NAMED:])}
+
+
+@register.inclusion_tag("routing/_phone_system.html")
+def phone_system() -> dict[str, Any]:
+    """Show what the phone system is made of, with how many there are of each (R77)."""
+    flows = [number.flow.kind for number in Number.objects.select_related("published")]
+    return {
+        "numbers": len(flows),
+        "attendants": sum(kind != "classic" for kind in flows),
+        "teams": Team.objects.count(),
+        "people": Person.objects.count(),
+        "phones": Device.objects.count(),
+    }

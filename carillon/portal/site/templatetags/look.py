@@ -8,8 +8,10 @@ from typing import Any
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from carillon.portal.fields import write_options
 
@@ -28,6 +30,17 @@ def icon(name: str, classes: str = "") -> SafeString:
         classes,
         static(SPRITE),
         name,
+    )
+
+
+@register.simple_tag
+def help_link(slug: str) -> SafeString:
+    """Draw a question mark that leads to an article of the help."""
+    return format_html(
+        '<a class="help-here" href="{}">{}<span class="visually-hidden">{}</span></a>',
+        reverse("help-article", args=[slug]),
+        icon("help-circle"),
+        _("Help on this page"),
     )
 
 
