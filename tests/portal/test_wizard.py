@@ -52,6 +52,22 @@ def test_whoever_comes_back_goes_on_where_they_left(cast: Cast) -> None:
     assert reverse("wizard") in html, "Home leads back to it"
 
 
+def test_the_time_and_the_lines_that_are_left_are_told(cast: Cast) -> None:
+    client = cast.client("owner")
+    cast.acme.lines = 40
+    cast.acme.save(update_fields=["lines"])
+    html = client.get(reverse("wizard-users")).content.decode()
+    minutes = sum(step.minutes for step in STEPS)
+    assert f"About {minutes} minutes left." in html
+    assert "have an extension, can set up their own phone, can be made operator" in html
+    with within(cast.acme):
+        left = 40 - Person.objects.count()
+    assert f"{left} lines of your plan have nobody yet." in html
+    go(client, "users")
+    fewer = minutes - STEPS[0].minutes
+    assert f"About {fewer} minutes left." in client.get(reverse("wizard-greeting")).content.decode()
+
+
 def test_an_invited_user_has_only_the_personal_steps(cast: Cast) -> None:
     client = cast.client("user")
     assert client.get(reverse("wizard")).headers["Location"] == reverse("wizard-profile")
