@@ -87,7 +87,8 @@ def test_a_published_change_is_in_force_within_a_second_and_spares_calls_under_w
         wait_for(lambda: system.switch.status().calls, 10, "a call under way")
 
         visitor.post(f"{page}/voicemail/unanswered")
-        visitor.post(f"{page}/publish")
+        # Confirmed: a test of the flow that is kept may expect the message that is no longer taken.
+        visitor.post(f"{page}/publish", confirmed="yes")
         published_at = time.monotonic()
         wait_for(lambda: not takes_messages(in_force(system), number.id), 10, "the change")
         assert time.monotonic() - published_at < 1.0
