@@ -8,253 +8,97 @@ from __future__ import annotations
 
 import msgspec
 
+from carillon.schema.carriers import (
+    PlanIndex as PlanIndex,
+)
+from carillon.schema.carriers import (
+    PlanRef as PlanRef,
+)
+from carillon.schema.carriers import (
+    Trunk as Trunk,
+)
+from carillon.schema.carriers import (
+    read_index as read_index,
+)
 from carillon.schema.emergency import ELSEWHERE
+from carillon.schema.hours import (
+    Hours as Hours,
+)
+from carillon.schema.hours import (
+    Override as Override,
+)
+from carillon.schema.hours import (
+    Slot as Slot,
+)
+from carillon.schema.hours import (
+    SpecialDay as SpecialDay,
+)
+from carillon.schema.nodes import (
+    AnnounceNode as AnnounceNode,
+)
+from carillon.schema.nodes import (
+    Callback as Callback,
+)
+from carillon.schema.nodes import (
+    DeviceTarget as DeviceTarget,
+)
+from carillon.schema.nodes import (
+    DirectoryNode as DirectoryNode,
+)
+from carillon.schema.nodes import (
+    GreetingNode as GreetingNode,
+)
+from carillon.schema.nodes import (
+    HangUpNode as HangUpNode,
+)
+from carillon.schema.nodes import (
+    HoursNode as HoursNode,
+)
+from carillon.schema.nodes import (
+    MailboxNode as MailboxNode,
+)
+from carillon.schema.nodes import (
+    MenuNode as MenuNode,
+)
+from carillon.schema.nodes import (
+    Node as Node,
+)
+from carillon.schema.nodes import (
+    NumberNode as NumberNode,
+)
+from carillon.schema.nodes import (
+    OutsideTarget as OutsideTarget,
+)
+from carillon.schema.nodes import (
+    Prompt as Prompt,
+)
+from carillon.schema.nodes import (
+    RingNode as RingNode,
+)
+from carillon.schema.nodes import (
+    RingStep as RingStep,
+)
+from carillon.schema.nodes import (
+    Target as Target,
+)
+from carillon.schema.nodes import (
+    TeamTarget as TeamTarget,
+)
+from carillon.schema.nodes import (
+    UserNode as UserNode,
+)
+from carillon.schema.nodes import (
+    UserTarget as UserTarget,
+)
+from carillon.schema.nodes import (
+    VoicemailNode as VoicemailNode,
+)
+from carillon.schema.nodes import (
+    Waiting as Waiting,
+)
 
 PLAN_FORMAT = 1
 """Raised when a switch of the previous release could not read a plan any more."""
-
-
-class Prompt(msgspec.Struct, frozen=True):
-    """Something to be played: `key` names `<data>/prompts/<key>.wav` (8 kHz, 16 bit, mono)."""
-
-    key: str
-    text: str = ""
-    seconds: float = 0.0
-
-
-class Slot(msgspec.Struct, frozen=True):
-    """Open from `start_minute` to `end_minute` of the local day, on `days` (0 = Monday).
-
-    A slot that ends at or before its start runs into the next day.
-    """
-
-    days: tuple[int, ...]
-    start_minute: int
-    end_minute: int
-
-
-class SpecialDay(msgspec.Struct, frozen=True):
-    """From `first` to `last` (ISO dates, both included) the weekly slots do not count.
-
-    Open in `slots` (minutes of the day, from and to), closed all day where there are none.
-    """
-
-    first: str
-    last: str
-    name: str
-    slots: tuple[tuple[int, int], ...] = ()
-    public_holiday: bool = False
-
-
-class Override(msgspec.Struct, frozen=True):
-    """Somebody opened or closed for a while, whatever the hours say. `until`: epoch seconds, 0: no end."""
-
-    open: bool
-    until: float = 0.0
-    by: str = ""
-
-
-class Hours(msgspec.Struct, frozen=True):
-    """When a number is open, in its own time zone.
-
-    One order decides: the override, then special days (the first that fits), then the weekly slots.
-    """
-
-    timezone: str
-    always_open: bool = True
-    slots: tuple[Slot, ...] = ()
-    special: tuple[SpecialDay, ...] = ()
-    override: Override | None = None
-
-
-class UserTarget(msgspec.Struct, frozen=True, tag="user"):
-    """Ring every phone of one user."""
-
-    user: str
-
-
-class DeviceTarget(msgspec.Struct, frozen=True, tag="device"):
-    """Ring one phone of a user."""
-
-    device: str
-
-
-class TeamTarget(msgspec.Struct, frozen=True, tag="team"):
-    """Ring a team's available members, as its strategy says."""
-
-    team: str
-
-
-class OutsideTarget(msgspec.Struct, frozen=True, tag="outside"):
-    """Ring a phone of the outside world, over a trunk; an `emergency` number is sent as it is.
-
-    `confirm`: whoever picks up must press 1 to take the call, so that no voicemail swallows it.
-    `show_caller`: the caller's number is shown there (A49), not the company's.
-    """
-
-    e164: str
-    emergency: bool = False
-    confirm: bool = False
-    show_caller: bool = False
-
-
-Target = UserTarget | DeviceTarget | TeamTarget | OutsideTarget
-
-
-class RingStep(msgspec.Struct, frozen=True):
-    """One line of "Sonne chez" (A18): whom, and for how long."""
-
-    target: Target
-    ring_seconds: int = 20
-
-
-class HoursNode(msgspec.Struct, frozen=True, tag="hours"):
-    """Fork on opening hours (A18)."""
-
-    id: str
-    hours: Hours
-    open: str
-    closed: str
-
-
-class GreetingNode(msgspec.Struct, frozen=True, tag="greeting"):
-    """Answer, play a prompt, go on; no prompt is passed over."""
-
-    id: str
-    prompt: Prompt | None
-    then: str
-
-
-class Callback(msgspec.Struct, frozen=True):
-    """A waiting caller may press star to be called back (A25).
-
-    `confirm`: the number is read out, and another may be typed. `automatic`: the system calls back when the
-    turn comes, up to `tries` times with `pause_minutes` between them; otherwise a person does.
-    """
-
-    confirm: bool = False
-    automatic: bool = False
-    tries: int = 3
-    pause_minutes: int = 15
-
-
-class Waiting(msgspec.Struct, frozen=True):
-    """What waiting callers are told every `every_seconds`: their `position`, an `estimate` of the wait."""
-
-    position: bool = False
-    estimate: bool = False
-    every_seconds: int = 30
-
-
-class RingNode(msgspec.Struct, frozen=True, tag="ring"):
-    """Ring the steps in order until somebody answers (A18).
-
-    `respect_waiting_time` is A23: on, the full seconds pass even when nobody can be rung. `queue`: whoever is
-    busy may become free within a step's seconds, and then takes the caller who waited longest.
-    `together`: every step at once, each for its own seconds (R71).
-    """
-
-    id: str
-    steps: tuple[RingStep, ...]
-    then: str
-    respect_waiting_time: bool = False
-    music: Prompt | None = None
-    queue: bool = False
-    together: bool = False
-    callback: Callback | None = None
-    waiting: Waiting | None = None
-
-
-class MenuNode(msgspec.Struct, frozen=True, tag="menu"):
-    """A phone menu (A29, A36-A38) or the company's attendant (R48, R49).
-
-    `greeting` is heard once, `prompt` again after `seconds` of silence, `replays` times; then the way is
-    `then`. `keys` leads from 0-9 * # to nodes. `extensions`: a whole extension may be dialled at any moment.
-    Without `prompt` and `greeting` the menu does not work (A36): the way is `then` at once.
-    """
-
-    id: str
-    greeting: Prompt | None
-    prompt: Prompt | None
-    keys: dict[str, str]
-    then: str
-    extensions: bool = False
-    seconds: float = 5.0
-    replays: int = 1
-
-
-class DirectoryNode(msgspec.Struct, frozen=True, tag="directory"):
-    """Dial by name (R37, R49): the letters of a name on the keys; star, or nobody found: `then`."""
-
-    id: str
-    then: str
-
-
-class UserNode(msgspec.Struct, frozen=True, tag="user-entry"):
-    """Go on as if the user's extension had been dialled; `then` when the user is gone."""
-
-    id: str
-    user: str
-    then: str
-
-
-class NumberNode(msgspec.Struct, frozen=True, tag="number-entry"):
-    """Go on in another number's flow, in its language; `then` when the number is gone."""
-
-    id: str
-    number: str
-    then: str
-
-
-class MailboxNode(msgspec.Struct, frozen=True, tag="mailbox"):
-    """Voicemail and settings by phone (R24), behind the user's PIN; without `user` the extension is asked."""
-
-    id: str
-    user: str | None = None
-
-
-class VoicemailNode(msgspec.Struct, frozen=True, tag="voicemail"):
-    """Play a message, beep and record (R68); with no box, only the message and then the end.
-
-    `dictation`: one of our own people records a prompt; nothing is said before, and nothing is urgent.
-    """
-
-    id: str
-    prompt: Prompt | None
-    box: str | None
-    max_seconds: int = 180
-    dictation: bool = False
-
-
-class AnnounceNode(msgspec.Struct, frozen=True, tag="announce"):
-    """Say something, `times` times with a pause between them, to whoever was called for it (R15, R69)."""
-
-    id: str
-    prompts: tuple[Prompt, ...]
-    then: str
-    times: int = 1
-    pause_seconds: float = 1.5
-
-
-class HangUpNode(msgspec.Struct, frozen=True, tag="hangup"):
-    """End the call."""
-
-    id: str
-
-
-Node = (
-    HoursNode
-    | GreetingNode
-    | RingNode
-    | VoicemailNode
-    | HangUpNode
-    | MenuNode
-    | DirectoryNode
-    | UserNode
-    | NumberNode
-    | MailboxNode
-    | AnnounceNode
-)
 
 
 class Number(msgspec.Struct, frozen=True):
@@ -418,55 +262,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """By `<language>.<name>`: the sentences the system itself speaks, see `flows.sentences`."""
 
 
-class Trunk(msgspec.Struct, frozen=True):
-    """A link to a carrier: calls from `host`:`port` are its own; calls out are sent there.
-
-    `accept_any_port` lets a carrier send from other ports of the same host. `host` may be a name, looked up
-    now and then. Calls out take the trunk of the lowest `priority` that works and has room. `registers`:
-    we tell the carrier where we are, with `username` and `password`.
-
-    `number_format` is how numbers are written to it: plus (+33…), bare (33…), prefix (0033…) or national
-    (01…, with the rules of `country_code`). `caller_id`: what it wants to hear of who calls: from (in
-    From alone), asserted (also in P-Asserted-Identity) or username (From is our account).
-    `max_calls` and `calls_per_second` bound what it may send us and we send it, 0: no bound of its own.
-    `hears_inband`: it cannot send keys as events, so they are listened for. `takes_location`: emergency calls
-    bring it the caller's address (RFC 6442).
-    """
-
-    id: str
-    name: str
-    host: str
-    port: int = 5060
-    transport: str = "udp"
-    username: str = ""
-    password: str = ""
-    accept_any_port: bool = False
-    sandbox: bool = False
-    priority: int = 10
-    registers: bool = False
-    number_format: str = "plus"
-    country_code: str = "33"
-    caller_id: str = "asserted"
-    max_calls: int = 0
-    calls_per_second: int = 0
-    hears_inband: bool = False
-    takes_location: bool = False
-
-
-class PlanRef(msgspec.Struct, frozen=True):
-    """One row of the index: this company's newest version."""
-
-    company: str
-    version: int
-
-
-class PlanIndex(msgspec.Struct, frozen=True):
-    """What the switch asks for first: which plans exist, and the trunks of the whole system."""
-
-    plans: tuple[PlanRef, ...] = ()
-    trunks: tuple[Trunk, ...] = ()
-
-
 def write_plan(plan: Plan) -> bytes:
     """Write a plan as JSON, keys in order, so that equal plans are equal bytes."""
     return msgspec.json.encode(plan, order="sorted")
@@ -475,8 +270,3 @@ def write_plan(plan: Plan) -> bytes:
 def read_plan(document: bytes) -> Plan:
     """Read a plan; `msgspec.ValidationError` or `msgspec.DecodeError` when it is not one."""
     return msgspec.json.decode(document, type=Plan)
-
-
-def read_index(document: bytes) -> PlanIndex:
-    """Read a plan index; raises as `read_plan` does."""
-    return msgspec.json.decode(document, type=PlanIndex)
