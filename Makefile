@@ -35,7 +35,7 @@ check: $(VENV)/.installed-dev ## format, lint, types, import rules, migrations
 	$(BIN)/python -m carillon.portal makemigrations --check --dry-run
 
 test: $(VENV)/.installed-dev ## every test, with real phones and a real browser
-	$(BIN)/pytest -n 2 --dist loadfile || { \
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder || { \
 	  echo "Some failed beside a busy neighbour's processes: those again, one at a time."; \
 	  $(BIN)/pytest --last-failed --last-failed-no-failures none; }
 

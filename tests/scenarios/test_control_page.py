@@ -31,7 +31,10 @@ from carillon.portal.companies.scope import within
 from carillon.portal.extensions.actions import add_device, add_person
 from carillon.portal.extensions.credentials import Credentials
 from carillon.portal.extensions.models import Device, Person
-from carillon.portal.routing.actions import add_number, add_step
+from carillon.portal.routing.actions import add_number
+from carillon.portal.routing.documents import ToPerson
+from carillon.portal.routing.editing import with_step
+from carillon.portal.routing.flows import change_flow
 from carillon.portal.routing.models import SystemPrompt
 from carillon.portal.routing.trunks import add_trunk
 email, sign_in, password, port = sys.argv[1:]
@@ -46,7 +49,7 @@ with within(acme):
         facts = {"ha1_md5": known.ha1("md5"), "ha1_sha256": known.ha1("sha256")}
         Device.objects.filter(pk=device.pk).update(username=known.username, **facts)
     number = add_number(acme, "Main line", "FR", by=ann)
-    add_step(number, people[0], 20, by=ann)
+    change_flow(number, lambda flow: with_step(flow, ToPerson(people[0].pk), 20), by=ann)
 add_trunk("outside", host="127.0.0.1", port=int(port))
 print(number.e164, *SystemPrompt.objects.filter(language="", name="music-calm").values_list("key", flat=True))
 """
