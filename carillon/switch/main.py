@@ -35,10 +35,8 @@ def _http(config: Config, board: Switchboard, secret: str) -> Server:
 async def run(config: Config) -> int:
     """Serve until a signal; return the exit status. `BadSetting` for a certificate that cannot be used."""
     # Calls free themselves, so there is next to nothing to collect; a look at everything would delay packets
-    # by a third of a second on a busy day, and is left for a quiet moment (`switch.house`). What is young is
-    # looked at once, and late: hundreds of calls under way at once are no garbage, and cost a tenth of the
-    # time when they are gone through every few calls.
-    gc.set_threshold(50_000, 1_000_000, 1_000_000)
+    # by a third of a second on a busy day, and is left for a quiet moment (`switch.house`).
+    gc.set_threshold(2_000, 5, 1_000_000)
     config.make_folders()
     secret = config.secret()
     board = Switchboard(config, PortalClient(config.portal_url, secret))
