@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 
 from carillon.flows.extensions import user_entry
+from carillon.flows.saying import sentence
 from carillon.flows.steps import (
     Asked,
     ClearTimer,
@@ -81,7 +82,7 @@ class DirectoryRun:
 
     def enter(self, context: Context) -> list[Asked]:
         """Ask for the letters."""
-        prompt = _sentence(context, "directory")
+        prompt = sentence(context, "directory")
         if prompt is None or not any(user.listed for user in context.plan.users):
             return [Decide(self._node.id, "directory.none"), GoTo(self._node.then)]
         return [Decide(self._node.id, "directory.play"), Play((prompt,))]
@@ -128,17 +129,17 @@ class DirectoryRun:
         self._found = []
         if self._tries >= MOST_TRIES:
             return self._back(reason)
-        said = (_sentence(context, name) for name in (*first, "directory"))
+        said = (sentence(context, name) for name in (*first, "directory"))
         prompts = tuple(each for each in said if each is not None)
         return [ClearTimer(), Decide(self._node.id, reason), Play(prompts)]
 
     def _offer(self, context: Context) -> Asked:
         said: list[Prompt | None] = []
         for place, user in enumerate(self._found[:MOST_OFFERED], 1):
-            said += [_sentence(context, "for"), *spoken_name(context, user)]
-            said += [_sentence(context, "press"), _sentence(context, f"digit-{place}")]
+            said += [sentence(context, "for"), *spoken_name(context, user)]
+            said += [sentence(context, "press"), sentence(context, f"digit-{place}")]
         if len(self._found) > MOST_OFFERED:
-            said.append(_sentence(context, "directory-next"))
+            said.append(sentence(context, "directory-next"))
         prompts = tuple(each for each in said if each is not None)
         return Play(prompts) if prompts else SetTimer(WAIT_SECONDS)
 
@@ -158,9 +159,5 @@ def spoken_name(context: Context, user: User) -> list[Prompt | None]:
     """Return what names a user: the spoken name, else the extension, digit by digit."""
     if user.spoken is not None:
         return [user.spoken]
-    digits = [_sentence(context, f"digit-{digit}") for digit in user.extension]
-    return [_sentence(context, "extension"), *digits]
-
-
-def _sentence(context: Context, name: str) -> Prompt | None:
-    return context.plan.system_prompts.get(f"{context.language}.{name}")
+    digits = [sentence(context, f"digit-{digit}") for digit in user.extension]
+    return [sentence(context, "extension"), *digits]

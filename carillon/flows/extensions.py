@@ -43,7 +43,7 @@ def plain_node(plan: Plan, name: str, language: str, *, answered: bool) -> Node 
         box = _box_of(plan, name.removeprefix(AWAY))
         if box is not None:
             return VoicemailNode(name, box[1], box[0])
-        nobody = plan.system_prompts.get(f"{language}.nobody") if answered else None
+        nobody = plan.sentence(language, "nobody") if answered else None
         return GreetingNode(name, nobody, END) if nobody else HangUpNode(name)
     if name.startswith(CALL):
         step = RingStep(OutsideTarget(name.removeprefix(CALL)), CALL_SECONDS)

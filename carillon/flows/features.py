@@ -76,9 +76,7 @@ def _say(
     *names: str,
     happened: tuple[AvailabilityChosen | HoursOverridden, ...] = (),
 ) -> Feature:
-    found = (plan.system_prompts.get(f"{user.language}.{name}") for name in names)
-    prompts = tuple(prompt for prompt in found if prompt is not None)
-    said = _enter(plan, user, AnnounceNode("say", prompts, END))
+    said = _enter(plan, user, AnnounceNode("say", plan.sentences(user.language, *names), END))
     return structs.replace(said, happened=happened)
 
 

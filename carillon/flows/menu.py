@@ -9,6 +9,7 @@ greeting --Played--> prompt --Played--> silence --TimerFired--> prompt, `replays
 from __future__ import annotations
 
 from carillon.flows.extensions import user_entry
+from carillon.flows.saying import sentences
 from carillon.flows.steps import (
     Asked,
     ClearTimer,
@@ -112,8 +113,7 @@ class MenuRun:
         wrong = Decide(self._node.id, "menu.wrong", {"keys": dialled})
         if self._wrong >= MOST_WRONG:
             return [ClearTimer(), StopPlaying(), wrong, GoTo(self._node.then)]
-        sentence = context.plan.system_prompts.get(f"{context.language}.wrong-choice")
-        return [ClearTimer(), wrong, self._say(*((sentence,) if sentence else ()))]
+        return [ClearTimer(), wrong, self._say(*sentences(context, "wrong-choice"))]
 
     def _extensions(self, dialled: str, context: Context) -> list[User]:
         """Return the users whose extension begins with what was dialled."""

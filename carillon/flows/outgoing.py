@@ -179,7 +179,7 @@ def _placed(number: Number, entry: str) -> Number:
 
 def callback_flow(plan: Plan, number: Number, e164: str, language: str) -> tuple[Plan, Number]:
     """Return what an agent whose turn it is to call somebody back goes through: a word, then the call."""
-    prompt = plan.system_prompts.get(f"{language}.callback-turn")
+    prompt = plan.sentence(language, "callback-turn")
     step = RingStep(OutsideTarget(e164), OUTSIDE_SECONDS)
     nodes: dict[str, Node] = {
         "word": GreetingNode("word", prompt, then="outside"),

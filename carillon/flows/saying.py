@@ -6,10 +6,14 @@ from carillon.flows.steps import Asked, Context, Play
 from carillon.schema.plan import DialRules, Prompt
 
 
+def sentence(context: Context, name: str) -> Prompt | None:
+    """Return the system's sentence of this name; None where it does not exist."""
+    return context.plan.sentence(context.language, name)
+
+
 def sentences(context: Context, *names: str) -> tuple[Prompt, ...]:
     """Return the system's sentences of these names; those that do not exist are left out."""
-    found = (context.plan.system_prompts.get(f"{context.language}.{name}") for name in names)
-    return tuple(prompt for prompt in found if prompt is not None)
+    return context.plan.sentences(context.language, *names)
 
 
 def say(context: Context, *names: str) -> list[Asked]:

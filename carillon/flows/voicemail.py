@@ -8,6 +8,7 @@ message --Played--> beep --Played--> recording --#, limit--> menu --3, 4, silenc
 
 from __future__ import annotations
 
+from carillon.flows.saying import sentence
 from carillon.flows.steps import (
     Asked,
     ClearTimer,
@@ -27,7 +28,7 @@ from carillon.flows.steps import (
     SetTimer,
     TimerFired,
 )
-from carillon.schema.plan import Prompt, VoicemailNode
+from carillon.schema.plan import VoicemailNode
 
 SHORTEST_SECONDS = 1.0
 """Less than this is a cough or a hang-up, not a message."""
@@ -51,7 +52,7 @@ class VoicemailRun:
             return self._after_message()
         reason = "voicemail.message" if self._node.box else "voicemail.closed"
         default = "voicemail-default" if self._node.box else "closed-default"
-        prompt = self._node.prompt or _system(context, default)
+        prompt = self._node.prompt or sentence(context, default)
         if prompt is None:
             return self._after_message()
         return [Decide(self._node.id, reason), Play((prompt,))]
@@ -111,7 +112,7 @@ class VoicemailRun:
     def _menu(self, context: Context) -> list[Asked]:
         self._state = "menu"
         name = "dictation-menu" if self._node.dictation else "voicemail-menu"
-        prompt = _system(context, name)
+        prompt = sentence(context, name)
         return [Play((prompt,))] if prompt else [SetTimer(MENU_SECONDS)]
 
     def _no_choice(self, context: Context) -> list[Asked]:
@@ -140,7 +141,7 @@ class VoicemailRun:
     def _send(self, context: Context, *, urgent: bool) -> list[Asked]:
         kept = self._keep(urgent=urgent)
         name = "dictation-kept" if self._node.dictation else "voicemail-sent"
-        prompt = _system(context, name)
+        prompt = sentence(context, name)
         return [ClearTimer(), *kept, Play((prompt,)) if prompt else End()]
 
     def _keep(self, *, urgent: bool) -> list[Asked]:
@@ -150,7 +151,3 @@ class VoicemailRun:
         reason = "voicemail.urgent" if urgent else "voicemail.kept"
         facts = {"seconds": str(round(self._seconds))}
         return [KeepMessage(urgent), Decide(self._node.id, reason, facts)]
-
-
-def _system(context: Context, name: str) -> Prompt | None:
-    return context.plan.system_prompts.get(f"{context.language}.{name}")

@@ -259,7 +259,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     music: tuple[Prompt, ...] = ()
     """What somebody on hold hears, over and over."""
     system_prompts: dict[str, Prompt] = {}
-    """By `<language>.<name>`: the sentences the system itself speaks, see `flows.sentences`."""
+    """By `<language>.<name>`: the sentences the system itself speaks, see `sentence`."""
+
+    def sentence(self, language: str, name: str) -> Prompt | None:
+        """Return one of the system's own sentences; None where it does not exist."""
+        return self.system_prompts.get(f"{language}.{name}")
+
+    def sentences(self, language: str, *names: str) -> tuple[Prompt, ...]:
+        """Return several of them, without those that do not exist."""
+        found = (self.sentence(language, name) for name in names)
+        return tuple(prompt for prompt in found if prompt is not None)
 
 
 def write_plan(plan: Plan) -> bytes:

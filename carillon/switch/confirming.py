@@ -39,7 +39,7 @@ class Confirming:
         self._legs[leg] = alarm, then
         alarm.set(CONFIRM_SECONDS, call, lambda: self._too_late(call, leg))
         call.decide("ring.confirm-asked", who=leg.who)
-        sentence = call.plan.system_prompts.get(f"{call.number.language}.{SENTENCE}")
+        sentence = call.plan.sentence(call.number.language, SENTENCE)
         if sentence is not None:
             leg.ear.hear_files(self._board.paths((sentence,)), loop=True)
 

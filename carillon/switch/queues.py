@@ -14,6 +14,7 @@ from carillon.flows.outgoing import callback_flow
 from carillon.flows.people import members
 from carillon.flows.steps import AWAY, NobodyLeft, Offered, Seek
 from carillon.schema.commands import CommandAnswer, PlaceCallback
+from carillon.schema.plan import Number, Plan
 from carillon.switch.beginning import new_call
 from carillon.switch.calls import Call
 
@@ -151,7 +152,8 @@ class Queues:
         """Let somebody who asked to be called back wait in a line; asking twice changes nothing."""
         name = CALLBACK + command.callback
         plan = self._board.plans.plan(command.company)
-        if plan is None or all(each.id != command.number for each in plan.numbers):
+        number = _number(plan, command)
+        if plan is None or number is None:
             return CommandAnswer(False, "bad-number")
         users = dict.fromkeys(user for each in command.targets for user in members(plan, each))
         if not users:
@@ -161,7 +163,6 @@ class Queues:
         if len(self._callbacks) >= MOST_CALLBACKS:
             return CommandAnswer(False, "full")
         self._callbacks[name] = command
-        number = next(each for each in plan.numbers if each.id == command.number)
         wish = Seek(command.number, tuple(users), "longest-idle", number.priority, command.since)
         line = self._line(command.company)
         line.dispatcher.seek(name, wish)
@@ -185,7 +186,7 @@ class Queues:
         board = self._board
         plan = board.plans.plan(command.company)
         user = board.plans.user(command.company, offer.users[0])
-        number = next((n for n in plan.numbers if n.id == command.number), None) if plan else None
+        number = _number(plan, command)
         legs = board.caller_legs(plan, user, "", command.to) if plan and user else []
         if plan is None or user is None or number is None or not legs or board.full:
             self.passed(command.company, offer.call, refused=True)
@@ -209,6 +210,11 @@ class Queues:
             call.follow(leg)
 
         board.begin_placed(call, arrived, legs, taken, nobody)
+
+
+def _number(plan: Plan | None, command: PlaceCallback) -> Number | None:
+    numbers = plan.numbers if plan is not None else ()
+    return next((each for each in numbers if each.id == command.number), None)
 
 
 @dataclass(frozen=True, slots=True)

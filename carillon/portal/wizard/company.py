@@ -21,6 +21,7 @@ from carillon.portal.routing import editing, flows
 from carillon.portal.routing.documents import OPERATOR_EXTENSION, NumberFlow, ToPerson
 from carillon.portal.routing.messages import ATTENDANT, attendant_greeting
 from carillon.portal.routing.models import Number, Prompt
+from carillon.portal.routing.speaking import sound_path
 from carillon.portal.sound import peaks
 from carillon.portal.wizard import roster
 from carillon.portal.wizard.forms import UserForm
@@ -196,8 +197,6 @@ def _greeting_facts(number: Number) -> dict[str, Any]:
 
 def peaks_of(prompt: Prompt | None) -> list[int]:
     """Return how a prompt's sound is drawn."""
-    from carillon.portal.routing.speaking import sound_path
-
     return list(peaks(sound_path(prompt.key), 60)) if prompt else []
 
 

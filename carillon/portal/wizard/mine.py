@@ -18,6 +18,7 @@ from carillon.portal.extensions import addresses, voices
 from carillon.portal.extensions.models import EmergencyAddress, Person, Voice
 from carillon.portal.fields import Form, LongSelect
 from carillon.portal.refused import Refused
+from carillon.portal.routing.messages import keep_text
 from carillon.portal.routing.models import OutboundLine, Prompt
 from carillon.portal.routing.speaking import sound_path, sound_seconds
 from carillon.portal.wizard import check, company, forwarding, roster
@@ -235,8 +236,6 @@ def usual_greeting(person: Person) -> str:
 
 
 def _usual_key(request: HttpRequest, usual: str, person: Person) -> str:
-    from carillon.portal.routing.messages import keep_text
-
     return keep_text(enter_step(request, "voicemail").company, usual, person.language)
 
 
