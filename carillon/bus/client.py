@@ -10,7 +10,13 @@ from typing import TypeVar
 
 import msgspec
 
-from carillon.schema.commands import CanaryReport, Command, CommandAnswer, SwitchStatus
+from carillon.schema.commands import (
+    CanaryReport,
+    Command,
+    CommandAnswer,
+    RunningPlan,
+    SwitchStatus,
+)
 from carillon.schema.events import JournalPage, read_page
 from carillon.schema.mailbox import ChangeMailbox, Mailbox, MailboxChanged, OpenMailbox
 from carillon.schema.plan import Plan, PlanIndex, read_index, read_plan
@@ -102,6 +108,11 @@ class SwitchClient:
         """Ask how it is."""
         answer = self._door.expect("GET", "/status")
         return _read(lambda b: msgspec.json.decode(b, type=SwitchStatus), answer)
+
+    def plans(self) -> tuple[RunningPlan, ...]:
+        """Ask which plans it serves by."""
+        answer = self._door.expect("GET", "/plans")
+        return _read(lambda b: msgspec.json.decode(b, type=tuple[RunningPlan, ...]), answer)
 
 
 class PortalClient:

@@ -284,6 +284,14 @@ class SwitchStatus(msgspec.Struct, frozen=True, kw_only=True):
     journal_cursor: int = 0
 
 
+class RunningPlan(msgspec.Struct, frozen=True):
+    """The plan a switch serves a company by; version 0: none. `refused`: why it took no newer one."""
+
+    company: str
+    version: int
+    refused: str = ""
+
+
 class CanaryReport(msgspec.Struct, frozen=True, kw_only=True):
     """The last canary call: placed through the carrier, answered, and heard in both directions."""
 

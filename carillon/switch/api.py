@@ -8,7 +8,13 @@ from urllib.parse import parse_qs
 import msgspec
 
 from carillon.bus.server import Receive, Scope, Send, answer, is_ours, read_body
-from carillon.schema.commands import Command, CommandAnswer, SwitchStatus, read_command
+from carillon.schema.commands import (
+    Command,
+    CommandAnswer,
+    RunningPlan,
+    SwitchStatus,
+    read_command,
+)
 from carillon.schema.events import write_page
 from carillon.switch.journal import Journal
 
@@ -18,7 +24,7 @@ MOST_WAIT_SECONDS = 30.0
 
 
 class Api:
-    """Routes `/events`, `/commands` and `/status`."""
+    """Routes `/events`, `/commands`, `/status` and `/plans`."""
 
     def __init__(
         self,
@@ -27,12 +33,14 @@ class Api:
         *,
         do: Callable[[Command], CommandAnswer],
         status: Callable[[], SwitchStatus],
+        plans: Callable[[], tuple[RunningPlan, ...]],
         taken: Callable[[int], None],
     ) -> None:
         self._secret = secret
         self._journal = journal
         self._do = do
         self._status = status
+        self._plans = plans
         self._taken = taken
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,6 +57,8 @@ class Api:
                 await self._command(receive, send)
             case "GET", "/status":
                 await answer(send, 200, msgspec.json.encode(self._status()))
+            case "GET", "/plans":
+                await answer(send, 200, msgspec.json.encode(self._plans()))
             case _:
                 await answer(send, 404, b"not found")
 

@@ -28,7 +28,14 @@ STOP_SECONDS = 1.0
 
 
 def _http(config: Config, board: Switchboard, secret: str) -> Server:
-    api = Api(secret, board.journal, do=board.do, status=board.status, taken=board.taken)
+    api = Api(
+        secret,
+        board.journal,
+        do=board.do,
+        status=board.status,
+        plans=board.plans.running,
+        taken=board.taken,
+    )
     return Server(api, config.switch_port)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from carillon.bus.client import NotUnderstood, PortalClient, Unreachable
+from carillon.schema.commands import RunningPlan
 from carillon.schema.plan import (
     PLAN_FORMAT,
     Device,
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 5.0
 REFUSED = "plan-refused"
+LONGEST_REASON = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class PlanStore:
         self._wanted = asyncio.Event()
         self.trunks: tuple[Trunk, ...] = ()
         self._plans: dict[str, Plan] = {}
+        self._refused: dict[str, str] = {}
         self._numbers: dict[str, tuple[Plan, Number]] = {}
         self._devices: dict[str, Owner] = {}
         self._users: dict[tuple[str, str], tuple[User, list[Device]]] = {}
@@ -100,6 +103,15 @@ class PlanStore:
         found = self._users.get((company, user))
         return found[1] if found else []
 
+    def running(self) -> tuple[RunningPlan, ...]:
+        """Say which plan each company is served by, and why by no newer one."""
+        companies = dict.fromkeys([*self._plans, *self._refused])
+        versions = {company: plan.version for company, plan in self._plans.items()}
+        return tuple(
+            RunningPlan(each, versions.get(each, 0), self._refused.get(each, ""))
+            for each in companies
+        )
+
     def reload(self) -> None:
         """Ask the portal now."""
         self._etag = ""
@@ -123,22 +135,24 @@ class PlanStore:
         index, etag = await asyncio.to_thread(self._portal.index, self._etag)
         if index is None:
             return
-        refused = []
+        refused = {}
         try:
             for ref in index.plans:
                 known = self._plans.get(ref.company)
                 if known is None or known.version != ref.version:
                     why = await self._take(ref)
                     if why:
-                        refused.append(f"{ref.company} {ref.version}: {why}")
+                        refused[ref.company] = f"{ref.version}: {why}"[:LONGEST_REASON]
             self._drop({ref.company for ref in index.plans})
+            self._refused = refused
         finally:
             self._index()
             self._changed()
         self.trunks = index.trunks
         await self._save("index.json", msgspec.json.encode(index))
         if refused:
-            self._troubles.began(REFUSED, "; ".join(refused))
+            each = (f"{company} {why}" for company, why in refused.items())
+            self._troubles.began(REFUSED, "; ".join(each))
         else:
             self._troubles.ended(REFUSED)
         self._etag = etag

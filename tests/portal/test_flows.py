@@ -26,6 +26,7 @@ from carillon.portal.routing.names import Names, load_names
 from carillon.portal.routing.speaking import sound_path
 from tests.portal.conftest import Cast
 from tests.portal.test_compile import FLOWS
+from tests.portal.wav import write_wav
 
 
 def number_of(cast: Cast) -> Number:
@@ -137,6 +138,7 @@ def test_a_loop_in_which_nobody_presses_anything_is_refused_by_name(cast: Cast):
 
 
 def test_a_menu_without_message_or_options_is_flagged(cast: Cast):
+    write_wav(sound_path("k"))
     with within(cast.acme):
         names = load_names()
         empty = d.NumberFlow(kind="menu")

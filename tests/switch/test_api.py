@@ -30,7 +30,14 @@ class Door:
         board = here.board
         self.here = here
         self.taken: list[int] = []
-        api = Api(SECRET, board.journal, do=board.do, status=board.status, taken=self.taken.append)
+        api = Api(
+            SECRET,
+            board.journal,
+            do=board.do,
+            status=board.status,
+            plans=board.plans.running,
+            taken=self.taken.append,
+        )
         self.server = Server(api, here.config.switch_port)
         self.client = SwitchClient(here.config.switch_url, SECRET)
 

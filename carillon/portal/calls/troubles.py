@@ -34,6 +34,8 @@ SENTENCES: dict[str, tuple[Promise, Promise]] = {
 NOT_COMPRESSED = "recordings-not-compressed"
 OWN = (NOT_COMPRESSED,)
 """What the portal finds out itself."""
+TOLD_APART = ("plan-refused",)
+"""What each company is told of its own plan alone."""
 TRUNK_DOWN = "trunk-down:"
 """What the name of a trunk that does not work follows."""
 
@@ -65,11 +67,11 @@ def told(row: Trouble) -> Told:
 
 def open_troubles(company: Company) -> list[Told]:
     """Return what is wrong now for a company, the newest first."""
-    rows = Trouble.objects.filter(ended_at=None).order_by("-began_at")
+    rows = Trouble.objects.filter(ended_at=None).exclude(kind__in=TOLD_APART)
     of_others = rows.filter(kind__startswith=CALLERS_FLOOD).exclude(
         kind=CALLERS_FLOOD + company.key
     )
-    return [told(row) for row in rows.exclude(pk__in=of_others)[:5]]
+    return [told(row) for row in rows.exclude(pk__in=of_others).order_by("-began_at")[:5]]
 
 
 def end_earlier(switch_started_at: float) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from carillon.portal.extensions.models import Team
 from carillon.portal.refused import Refused
 from carillon.portal.routing.documents import (
     Action,
@@ -28,52 +29,67 @@ from carillon.portal.routing.speaking import sound_path
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something to put right: `step` is where, `broken` when callers are not served as meant."""
+    """Something to put right: `step` is where, `broken` when callers are not served as meant.
 
+    `kind` and `about` say in no language what it is, so that it is known again.
+    """
+
+    kind: str
     text: str
     step: str
     broken: bool = False
+    about: str = ""
 
 
 def problems(flow: NumberFlow, names: Names) -> list[Problem]:
     """Return what the administrator should know about a flow."""
     found = _problems_of_kind(flow)
     if not flow.hours.always and not flow.hours.slots:
-        found.append(Problem(_("It is never open: add opening hours."), "hours", True))
+        text = _("It is never open: add opening hours.")
+        found.append(Problem("never-open", text, "hours", True))
     gone = [each for each in targets_of(flow) if not names.exists(each)]
     if gone:
-        step = "ring" if flow.kind == "classic" else "menu"
         text = _("It leads to somebody who is gone. Callers go on to the next step or voicemail.")
-        found.append(Problem(text, step))
+        found.append(Problem("gone", text, _ways_of(flow)))
     for team in _empty_teams(flow, names):
         text = _("Nobody is in the team %(name)s: callers go on to the next step or voicemail.")
-        found.append(Problem(text % {"name": team}, "ring" if flow.kind == "classic" else "menu"))
-    for key in dict.fromkeys(messages_of(flow)):
-        if key in names.prompts and not _is_heard(key):
-            text = _("Callers do not hear “%(name)s”: its sound cannot be read. Make it anew.")
-            found.append(Problem(text % {"name": names.message(key)}, _step_of(flow, key), True))
+        text %= {"name": team.name}
+        found.append(Problem("empty-team", text, _ways_of(flow), about=team.key))
+    found += _unheard(flow, names)
     if ToOperator() in targets_of(flow) and names.operator(flow) is None:
         text = _("Nobody has extension 101: choose who the operator is.")
-        found.append(Problem(text, "operator"))
+        found.append(Problem("operator", text, "operator"))
     return found
+
+
+def _ways_of(flow: NumberFlow) -> str:
+    return "ring" if flow.kind == "classic" else "menu"
+
+
+def _unheard(flow: NumberFlow, names: Names) -> Iterator[Problem]:
+    for key in dict.fromkeys(messages_of(flow)):
+        if not is_heard(key):
+            text = _("Callers do not hear “%(name)s”: its sound cannot be read. Make it anew.")
+            text %= {"name": names.message(key) or _("a message")}
+            yield Problem("sound", text, _step_of(flow, key), True, key)
 
 
 def _problems_of_kind(flow: NumberFlow) -> list[Problem]:
     if flow.kind == "classic":
         if flow.steps:
             return []
-        return [Problem(_("Nobody is rung: callers go to voicemail at once."), "ring")]
+        text = _("Nobody is rung: callers go to voicemail at once.")
+        return [Problem("nobody", text, "ring")]
     found = []
     if not flow.menu.message:
-        found.append(
-            Problem(_("The menu has no message, so that it does not work yet."), "menu", True)
-        )
+        text = _("The menu has no message, so that it does not work yet.")
+        found.append(Problem("no-message", text, "menu", True))
     if not flow.menu.keys and not flow.menu.extensions:
         text = _("Your menu is empty. Add at least one option to make it work.")
-        found.append(Problem(text, "menu", True))
+        found.append(Problem("empty-menu", text, "menu", True))
     if any(_is_silent(action) for action in actions_of(flow.menu)):
         text = _("A key leads to a message or a menu whose message is not written yet.")
-        found.append(Problem(text, "menu", True))
+        found.append(Problem("silent-key", text, "menu", True))
     return found
 
 
@@ -83,11 +99,11 @@ def _is_silent(action: Action) -> bool:
     return isinstance(action, Say) and not action.message
 
 
-def _empty_teams(flow: NumberFlow, names: Names) -> list[str]:
-    """Return the names of the teams it rings that have nobody in them."""
+def _empty_teams(flow: NumberFlow, names: Names) -> list[Team]:
+    """Return the teams it rings that have nobody in them."""
     meant = {each.id for each in targets_of(flow) if isinstance(each, ToTeam)}
     members = load_members() if meant else {}
-    return [names.teams[pk].name for pk in sorted(meant) if pk in names.teams and pk not in members]
+    return [names.teams[pk] for pk in sorted(meant) if pk in names.teams and pk not in members]
 
 
 def _step_of(flow: NumberFlow, key: str) -> str:
@@ -102,7 +118,7 @@ def _step_of(flow: NumberFlow, key: str) -> str:
     return steps.get(key, "music" if key in flow.music else "menu")
 
 
-def _is_heard(key: str) -> bool:
+def is_heard(key: str) -> bool:
     """Say whether the file of a message is there, and sound."""
     try:
         with sound_path(key).open("rb") as file:

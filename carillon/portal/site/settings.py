@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "carillon.portal.voicemail",
     "carillon.portal.followup",
     "carillon.portal.trials",
+    "carillon.portal.attention",
     "carillon.portal.setupfile",
     "carillon.portal.wizard",
     "carillon.portal.journal",

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from carillon.portal.attention.telling import needs_attention
 from carillon.portal.calls import access as calls
 from carillon.portal.calls.models import JournalCursor, Trouble
 from carillon.portal.calls.troubles import open_troubles, told
@@ -45,6 +46,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "calls": list(found[:RECENT_CALLS]),
         "set_up_open": is_open(inside.company, inside.user),
         "tasks": today.checklist(request, inside.company) if may(request, "edit") else [],
+        "attention": needs_attention() if may(request, "edit") else [],
         "troubles": open_troubles(inside.company) if may(request, "edit") else [],
         "nav": "home",
     }

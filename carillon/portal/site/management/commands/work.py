@@ -40,6 +40,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until SIGTERM."""
         from carillon.bus.client import SwitchClient
+        from carillon.portal.attention.looking import Attention
         from carillon.portal.calls import compress
         from carillon.portal.extensions import voices
         from carillon.portal.followup.dialback import Dialback
@@ -53,7 +54,8 @@ class Command(BaseCommand):
             signal.signal(sig, _stop)
         config = settings.CONFIG
         switch = SwitchClient(config.switch_url, config.secret())
-        puller, lamps, dialback = Puller(switch), Lamps(switch), Dialback(switch)
+        puller, lamps = Puller(switch), Lamps(switch)
+        dialback, attention = Dialback(switch), Attention(switch)
         compress.follow()
         delivery.follow()
         voices.follow()
@@ -73,3 +75,4 @@ class Command(BaseCommand):
                 restarted = not (_forget_earlier_troubles(switch) and tell_owed(switch))
             lamps.tell()
             dialback.look()
+            attention.look()
