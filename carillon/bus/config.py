@@ -68,6 +68,10 @@ class Config:
     oidc: Oidc | None = None
     sign_up: bool = True
     """Whether strangers may open a company of their own."""
+    legal: Path | None = None
+    """The operator's own legal notice, a text file; shown on the page of legal notices."""
+    community: str = ""
+    """Where users of this system talk with each other; the help leads there."""
 
     @property
     def public_url(self) -> str:
@@ -254,6 +258,17 @@ def _oidc(environ: Mapping[str, str]) -> Oidc | None:
     return Oidc(issuer, client, secret, name)
 
 
+def _community(environ: Mapping[str, str]) -> str:
+    text = environ.get("CARILLON_COMMUNITY", "").strip()
+    if text and not (
+        text.startswith(("https://", "http://")) and urllib.parse.urlsplit(text).netloc
+    ):
+        raise BadSetting(
+            f"CARILLON_COMMUNITY={text!r}: give an address as https://forum.example.com/phones."
+        )
+    return text
+
+
 def _url(environ: Mapping[str, str]) -> str:
     text = environ.get("CARILLON_URL", "").strip().rstrip("/")
     if text and (not text.startswith(("http://", "https://")) or text.count("/") != 2):
@@ -296,4 +311,6 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
         url=_url(env),
         oidc=_oidc(env),
         sign_up=_switch(env, "CARILLON_SIGN_UP", True),
+        legal=_file(env, "CARILLON_LEGAL"),
+        community=_community(env),
     )

@@ -238,6 +238,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "wizard-test-sound": (302, 404, 404, 403, 403, 403, 404, 404),
     "wizard-appointment!": MEMBERS,
     "wizard-skip!": (302, 302, 404, 403, 302, 302, 302, 302),
+    "legal": PUBLIC,
     "help": PUBLIC,
     "help-article": PUBLIC,
     "me": MEMBERS,

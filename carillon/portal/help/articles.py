@@ -27,6 +27,7 @@ class About:
 
 
 ARTICLES = (
+    About("guide", "list-check", "wizard"),
     About("sign-in", "key"),
     About("secrets", "lock", "security"),
     About("call-handling", "route", "numbers", "see"),
@@ -37,6 +38,7 @@ ARTICLES = (
     About("forwarding", "phone-outgoing", "me"),
     About("callback", "phone-call", "callbacks"),
     About("recording", "player-record", "numbers", "see"),
+    About("apps", "phone", "me"),
     About("desk-phone", "device-landline-phone", "me"),
     About("browsers", "device-desktop"),
     About("trouble", "phone-off", "calls"),
@@ -91,14 +93,19 @@ def fold(text: str) -> str:
 
 def _read(about: About, text: str) -> Article:
     title, *lines = text.strip().split("\n")
-    blocks: list[Block] = []
+    return Article(about, title, blocks(lines), fold(text))
+
+
+def blocks(lines: list[str]) -> tuple[Block, ...]:
+    """Return what lines make: headings, paragraphs, points, steps."""
+    found: list[Block] = []
     for line in lines:
         kind, words = _kind(line)
-        if blocks and kind == blocks[-1].kind and kind in ("points", "steps"):
-            blocks[-1] = Block(kind, (*blocks[-1].lines, words))
+        if found and kind == found[-1].kind and kind in ("points", "steps"):
+            found[-1] = Block(kind, (*found[-1].lines, words))
         else:
-            blocks.append(Block(kind, (words,)))
-    return Article(about, title, tuple(blocks), fold(text))
+            found.append(Block(kind, (words,)))
+    return tuple(found)
 
 
 def _kind(line: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,7 +19,13 @@ def index(request: HttpRequest) -> HttpResponse:
     """List the articles, or those with the words looked for."""
     wanted = request.GET.get("q", "").strip()[:80]
     found = find(get_language() or "en", wanted)
-    return render(request, "help/index.html", {"articles": found, "q": wanted, "nav": "help"})
+    context = {
+        "articles": found,
+        "q": wanted,
+        "community": settings.CONFIG.community,
+        "nav": "help",
+    }
+    return render(request, "help/index.html", context)
 
 
 @login_not_required

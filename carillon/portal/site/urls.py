@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from carillon.portal.site import outbox, trunks, views
+from carillon.portal.site import legal, outbox, trunks, views
 from carillon.portal.site.live import live
 
 urlpatterns = [
@@ -20,6 +20,7 @@ urlpatterns = [
     path("outbox/<int:pk>", outbox.message, name="message"),
     path("outbox/<int:pk>/again", outbox.send_again, name="send-again"),
     path("healthz", views.healthz, name="healthz"),
+    path("legal", legal.legal, name="legal"),
     path("live", live, name="live"),
     path("", include("carillon.portal.accounts.urls")),
     path("", include("carillon.portal.companies.urls")),
