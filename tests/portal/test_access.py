@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from carillon.portal import mail
+from carillon.portal.api.keys import create_key
 from carillon.portal.companies.models import Membership
 from carillon.portal.companies.scope import within
 from carillon.portal.followup.actions import create_tag
@@ -62,6 +63,7 @@ EDITORS_MOVED = tuple(302 if each == 200 else each for each in EDITORS)
 PUBLIC = (200,) * 8
 GONE = (410,) * 8
 SECRET = (404,) * 8
+KEYED = (401,) * 8
 TABLE: dict[str, tuple[int, ...]] = {
     "home": (302, 200, 200, 302, 200, 200, 200, 200),
     "search": MEMBERS,
@@ -245,6 +247,23 @@ TABLE: dict[str, tuple[int, ...]] = {
     "my-availability!": (302, 302, 404, 403, 302, 302, 302, 302),
     "my-notices!": (302, 302, 404, 403, 302, 302, 302, 302),
     "my-phone!": (302, 404, 404, 403, 200, 404, 404, 404),
+    "api-keys": EDITORS,
+    "api-keys!": (302, 422, 404, 403, 403, 403, 422, 422),
+    "api-guide": EDITORS,
+    "revoke-key": THEIRS_EDITED_PAGE,
+    "revoke-key!": THEIRS_EDITED,
+    "v1-ping": KEYED,
+    "v1-company": KEYED,
+    "v1-calls": KEYED,
+    "v1-call": KEYED,
+    "v1-numbers": KEYED,
+    "v1-number": KEYED,
+    "v1-users": KEYED,
+    "v1-user": KEYED,
+    "v1-place-call!": KEYED,
+    "v1-teams": KEYED,
+    "v1-team": KEYED,
+    "v1-nowhere": KEYED,
     "setup-file": EDITORS,
     "download-setup": EDITORS,
     "trial": THEIRS_SEEN,
@@ -303,6 +322,7 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         add_company_day(cast.acme, special, by=cast.users["owner"])
         day = CompanyDay.objects.get()
         caller = BlockedCaller.objects.create(pattern="+33899*")
+        key, _secret = create_key(cast.acme, "CRM", ["calls"], by=None)
         piece = MusicPiece.objects.create(title="Mine", prompt=prompt)
     trunk = add_trunk("carrier", host="192.0.2.1")
     letter = mail.send("test", "ann@acme.example", "en", {"by": "Op"})
@@ -310,6 +330,9 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         "trunk": [trunk.pk],
         "remove-trunk": [trunk.pk],
         "message": [letter.pk],
+        "revoke-key": [key.pk],
+        "v1-call": ["call-1"],
+        "v1-nowhere": ["nowhere"],
         "give-role": [Membership.objects.get(user=cast.users["user"]).pk],
         "send-again": [letter.pk],
         "welcome": ["MQ", "no-such-token"],
@@ -356,7 +379,7 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
     things["remove-music"] = [piece.pk]
     for name in ("message-heard", "delete-message", "restore-message", "message-sound"):
         things[name] = [message.pk]
-    for name in ("team", "remove-team", "restore-team"):
+    for name in ("team", "remove-team", "restore-team", "v1-team"):
         things[name] = [cast.team.pk]
     for name in ("my-phone", "phone-password", "encrypt-phone", "remove-phone", "restore-phone"):
         things[name] = [cast.device.pk]
@@ -369,6 +392,8 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
             "remove-key",
         ):
             things.setdefault(name, [number.pk])
+    things["v1-number"] = [number.pk]
+    things["v1-user"] = things["v1-place-call"] = [ben.pk]
     for name in ("person", "availability", "remove-person", "restore-person"):
         things[name] = [ben.pk]
     for name in ("unlock-pin", "check-answer", "sign-in-link", "add-phone", "choose-line"):

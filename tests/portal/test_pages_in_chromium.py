@@ -50,6 +50,8 @@ PAGES = (
     "/teams/1",
     "/company",
     "/company/calls-out",
+    "/integrations/keys",
+    "/integrations/api",
     "/audit",
     "/account",
     "/security",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
@@ -181,3 +182,32 @@ def test_the_page_of_a_call_under_way_fits_a_phone_and_axe_finds_nothing(scene: 
         expect(page.locator("#control .parties li")).to_have_count(2)
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_a_program_with_a_key_reads_the_call_and_places_another(scene: Scene) -> None:
+    page, here, call = scene.page, scene.here, scene.call
+    page.goto("/integrations/keys")
+    page.get_by_label("Name").fill("CRM")
+    for box in page.get_by_role("checkbox").all():
+        box.check()
+    page.get_by_role("button", name="Make the key").click()
+    headers = {"Authorization": f"Bearer {page.locator('#secret').inner_text()}"}
+
+    def told() -> dict[str, Any]:
+        answer = page.context.request.get(f"/v1/calls/{call}", headers=headers)
+        found: dict[str, Any] = answer.json()["call"]
+        return found
+
+    wait_for(lambda: told()["status"] == "answered", 15, "the call, answered")
+    assert "Ann picks up" in [line["text"] for line in told()["timeline"]]
+    here.phones["caller"].hang_up()
+    here.phones["ann"].is_over()
+
+    users = page.context.request.get("/v1/users", headers=headers).json()["users"]
+    (ann,) = (each["id"] for each in users if each["name"] == "Ann")
+    wish = f"/v1/users/{ann}/calls"
+    placed = page.context.request.post(wish, headers=headers, data={"to": "102"})
+    assert placed.status == 201
+    here.phones["ann"].talks(2)
+    here.phones["ben"].talks()
+    here.hear({"ann": 2}, ann={"ben"}, ben={"ann"})

@@ -12,11 +12,16 @@ from carillon.portal.extensions.models import Person
 from carillon.schema.events import SHOWN_PURPOSES
 
 
+def shown() -> QuerySet[Call]:
+    """Return the calls of a company that are shown to anybody, newest first."""
+    rows = Call.objects.filter(purpose__in=SHOWN_PURPOSES)
+    return rows.select_related("number", "person").order_by("-started_at", "-id")
+
+
 def calls(request: HttpRequest) -> QuerySet[Call]:
     """Return the calls the reader may see, newest first: everybody's, or those they took part in."""
     inside = enter(request)
-    shown = Call.objects.filter(purpose__in=SHOWN_PURPOSES)
-    found = shown.select_related("number", "person").order_by("-started_at", "-id")
+    found = shown()
     if may(request, "see"):
         return found
     mine = CallParty.objects.filter(person__in=Person.objects.filter(user=inside.user))

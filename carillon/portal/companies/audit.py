@@ -82,6 +82,8 @@ SENTENCES: dict[str, str] = {
     "message-forwarded": gettext_noop("forwarded a voicemail message"),
     "greeting-recorded": gettext_noop("recorded the greeting of their voicemail"),
     "name-recorded": gettext_noop("recorded their name"),
+    "key-created": gettext_noop("made an API key"),
+    "key-revoked": gettext_noop("revoked an API key"),
     "message-restored": gettext_noop("brought back a voicemail message"),
 }
 """Every action that leaves a row, and what it says after the person's name."""

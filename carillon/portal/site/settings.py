@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "carillon.portal.demo",
     "carillon.portal.onboarding",
     "carillon.portal.me",
+    "carillon.portal.api",
     "carillon.portal.help",
     "carillon.portal.identity",
     "carillon.portal.site",
