@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -25,9 +24,8 @@ from carillon.schema.plan import (
     Trunk,
     User,
     read_index,
-    read_plan,
-    write_plan,
 )
+from carillon.switch.shelf import Shelf, write_whole
 
 if TYPE_CHECKING:
     from carillon.switch.troubles import Troubles
@@ -58,8 +56,8 @@ class PlanStore:
         troubles: Troubles,
         changed: Callable[[], None] = lambda: None,
     ):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = folder
+        self._shelf = Shelf(folder)
+        self._index_file = folder / "index.json"
         self._portal = portal
         self._troubles = troubles
         self._changed = changed
@@ -149,7 +147,7 @@ class PlanStore:
             self._index()
             self._changed()
         self.trunks = index.trunks
-        await self._save("index.json", msgspec.json.encode(index))
+        await self._save(write_whole, self._index_file, msgspec.json.encode(index))
         if refused:
             each = (f"{company} {why}" for company, why in refused.items())
             self._troubles.began(REFUSED, "; ".join(each))
@@ -168,34 +166,31 @@ class PlanStore:
         if plan.format > PLAN_FORMAT:
             return f"its format {plan.format} is newer than this switch"
         self._plans[plan.company] = plan
-        await self._save(f"{plan.company}.plan.json", write_plan(plan))
+        await self._save(self._shelf.save, plan)
         log.info("plans: company %s is at version %s", plan.company, plan.version)
         return ""
 
     def _drop(self, kept: set[str]) -> None:
         for company in set(self._plans) - kept:
             del self._plans[company]
-            with contextlib.suppress(OSError):
-                (self._folder / f"{company}.plan.json").unlink()
+            self._shelf.drop(company)
 
-    async def _save(self, name: str, document: bytes) -> None:
+    async def _save(self, save: Callable[..., None], *what: Any) -> None:
         # A thread waits for the disk; what cannot be saved is in force all the same.
         try:
-            await asyncio.to_thread(_write, self._folder / name, document)
+            await asyncio.to_thread(save, *what)
         except OSError as error:
-            log.error("plans: cannot save %s (%s)", name, error)
+            log.error("plans: cannot save: %s", error)
 
     def _load(self) -> None:
-        for path in sorted(self._folder.glob("*.plan.json")):
-            try:
-                plan = read_plan(path.read_bytes())
-                if plan.format > PLAN_FORMAT:
-                    raise ValueError(f"its format {plan.format} is newer than this switch")
-                self._plans[plan.company] = plan
-            except (ValueError, RecursionError, OSError) as error:
-                self._troubles.began(REFUSED, f"{path.name}: {error}")
+        for kept in self._shelf.load():
+            if kept.plan is not None:
+                self._plans[kept.company] = kept.plan
+            if kept.refused:
+                self._refused[kept.company] = kept.refused[:LONGEST_REASON]
+                self._troubles.began(REFUSED, kept.refused)
         with contextlib.suppress(OSError, ValueError, RecursionError):
-            index: PlanIndex = read_index((self._folder / "index.json").read_bytes())
+            index: PlanIndex = read_index(self._index_file.read_bytes())
             self.trunks = index.trunks
         self._index()
 
@@ -214,13 +209,3 @@ class PlanStore:
                     owner = Owner(plan, found[0], device)
                     self._devices[device.username] = owner
                     self._phones[plan.company, device.id] = owner
-
-
-def _write(path: Path, document: bytes) -> None:
-    """Replace a file whole: a crash leaves the old one or the new one."""
-    fresh = path.with_suffix(".new")
-    with open(fresh, "wb") as file:
-        file.write(document)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from carillon.schema.events import CallArrived
+from carillon.schema.events import CallArrived, MessageLeft, TroubleBegan
 from carillon.schema.plan import (
+    PLAN_FORMAT,
     MenuNode,
     NumberNode,
     Plan,
@@ -23,7 +24,8 @@ from carillon.schema.plan import (
     UserTarget,
 )
 from carillon.sip.endpoint import HungUp
-from tests.switch.office import office, scene, until
+from carillon.switch.shelf import Shelf
+from tests.switch.office import Office, office, scene, scratch, until
 from tests.switch.test_plans import Portal
 from tests.system import acme
 
@@ -94,6 +96,37 @@ async def test_whoever_waits_for_a_team_that_is_emptied_goes_on_and_the_next_doe
             assert len(here.board.calls) == 2
             here.call()
             await until(lambda: "ring.skip-nobody" in here.reasons_so_far())
+
+
+@scene
+async def test_a_switch_that_can_read_no_plan_takes_messages_until_the_portal_is_back(
+    tmp_path: Path,
+) -> None:
+    portal = Portal()
+    with contextlib.closing(portal):
+        config = scratch(tmp_path)
+        folder = config.switch_state / "plans"
+        newer = structs.replace(acme(), format=PLAN_FORMAT + 1, version=7)
+        Shelf(folder, PLAN_FORMAT + 1).save(newer)
+        async with contextlib.AsyncExitStack() as stack:
+            here = Office(config, portal.url)
+            stack.push_async_callback(here.close)
+            await here.open()
+            leg = here.call()
+            await here.carrier.is_answered(leg)
+            await until(lambda: here.media.recordings, "the voicemail")
+            here.carrier.hang_up(leg)
+            record = await here.record()
+            assert record.outcome == "voicemail"
+            left = [e.event for e in here.entries() if isinstance(e.event, MessageLeft)]
+            assert [event.box for event in left] == ["box"]
+            told = [e.event for e in here.entries() if isinstance(e.event, TroubleBegan)]
+            assert [event.kind for event in told] == ["plan-refused"]
+            portal.publish(structs.replace(acme(), version=8))
+            await here.board.plans.fetch()
+            await here.add_phone("ann")
+            here.call()
+            await here.phones["ann"].invited()
 
 
 @scene

@@ -15,9 +15,20 @@ from msgspec import structs
 
 from carillon.bus.client import PortalClient, Unreachable
 from carillon.schema.events import TroubleBegan, TroubleEnded
-from carillon.schema.plan import PLAN_FORMAT, Plan, PlanIndex, PlanRef, Trunk, write_plan
+from carillon.schema.plan import (
+    PLAN_FORMAT,
+    HangUpNode,
+    Plan,
+    PlanIndex,
+    PlanRef,
+    Prompt,
+    Trunk,
+    VoicemailNode,
+    write_plan,
+)
 from carillon.switch.journal import Journal
 from carillon.switch.plans import PlanStore
+from carillon.switch.shelf import Shelf
 from carillon.switch.troubles import Troubles
 from tests.system import MAIN, acme
 
@@ -170,6 +181,7 @@ def test_a_company_that_was_removed_is_forgotten_on_disk_too(place: Place) -> No
     assert version(store) is None
     assert store.device("acme-ann") is None
     assert version(place.store()) is None
+    assert [path.name for path in (place.folder / "plans").glob("acme.*")] == []
 
 
 def test_a_broken_file_on_disk_costs_only_its_own_company(place: Place) -> None:
@@ -203,9 +215,88 @@ def test_a_plan_of_a_newer_release_on_disk_is_told_until_the_portal_sends_anothe
     assert place.told() == ["began", "ended"]
 
 
+def write_newer(folder: Path, company: str, version: int) -> None:
+    """Leave what the next release left before it was taken back."""
+    newer = structs.replace(acme(), company=company, version=version, format=PLAN_FORMAT + 1)
+    Shelf(folder, PLAN_FORMAT + 1).save(newer)
+
+
+def test_a_release_that_was_taken_back_goes_on_with_the_last_plan_it_could_read(
+    place: Place,
+) -> None:
+    place.portal.publish(acme())
+    asyncio.run(place.store().fetch())
+    write_newer(place.folder / "plans", "acme", 5)
+    store = place.store()
+    assert version(store) == 1
+    (running,) = store.running()
+    assert (running.version, "newer" in running.refused) == (1, True)
+    assert place.told() == ["began"]
+    place.portal.publish(structs.replace(acme(), version=6))
+    asyncio.run(store.fetch())
+    again = place.store()
+    assert version(again) == 6
+    assert [plan.refused for plan in (*store.running(), *again.running())] == ["", ""]
+    assert place.told() == ["began", "ended"]
+
+
+def test_a_release_that_is_put_in_again_takes_up_the_newest_it_can_read(tmp_path: Path) -> None:
+    write_newer(tmp_path, "acme", 5)
+    Shelf(tmp_path).save(structs.replace(acme(), version=6))
+    found = {each.company: each.plan for each in Shelf(tmp_path, PLAN_FORMAT + 1).load()}
+    assert found["acme"] == structs.replace(acme(), version=6)
+
+
+@pytest.mark.parametrize("broken", [b"", b"{", b"[1]", write_plan(acme())[:200]])
+def test_a_plan_that_was_torn_gives_way_to_the_one_before(tmp_path: Path, broken: bytes) -> None:
+    for number in (1, 2, 3):
+        Shelf(tmp_path).save(structs.replace(acme(), version=number))
+    (newest,) = tmp_path.glob("*.plan.json")
+    newest.write_bytes(broken)
+    (kept,) = Shelf(tmp_path).load()
+    assert kept.plan is not None
+    assert kept.plan.version == 2
+    assert "plan.json" in kept.refused
+
+
+def test_with_no_plan_that_can_be_read_the_numbers_take_messages(tmp_path: Path) -> None:
+    number = structs.replace(acme().numbers[0], id="3", e164="+33199001003", entry="end")
+    nodes = {**acme().nodes, "end": HangUpNode("end")}
+    sentences = {"fr.nobody": Prompt("nobody"), "fr.closed": Prompt("other")}
+    Shelf(tmp_path).save(
+        structs.replace(
+            acme(), numbers=(*acme().numbers, number), nodes=nodes, system_prompts=sentences
+        )
+    )
+    (newest,) = tmp_path.glob("*.plan.json")
+    newest.unlink()
+    (kept,) = Shelf(tmp_path).load()
+    assert kept.refused
+    assert kept.plan is not None
+    plan = kept.plan
+    assert (plan.version, plan.system_prompts) == (0, {"fr.nobody": Prompt("nobody")})
+    ways = {each.e164: plan.nodes[each.entry] for each in plan.numbers}
+    assert ways[MAIN] == VoicemailNode("1.least", None, "box")
+    assert ways["+33199001003"] == VoicemailNode("3.least", Prompt("nobody"), None)
+
+
+def test_with_nothing_left_the_company_is_told_of_and_the_others_go_on(place: Place) -> None:
+    folder = place.folder / "plans"
+    place.portal.publish(acme())
+    asyncio.run(place.store().fetch())
+    Shelf(folder).save(structs.replace(acme(), company="globex", numbers=()))
+    for path in folder.glob("globex.*"):
+        path.write_bytes(b"?")
+    store = place.store()
+    assert version(store) == 1
+    told = {plan.company: plan for plan in store.running()}
+    assert (told["globex"].version, bool(told["globex"].refused)) == (0, True)
+    assert not told["acme"].refused
+
+
 def test_a_plan_that_cannot_be_saved_is_in_force_all_the_same(place: Place) -> None:
     store = place.store()
-    (place.folder / "plans" / "acme.plan.new").mkdir()
+    (place.folder / "plans" / "acme.1.plan.new").mkdir()
     place.portal.publish(acme())
     asyncio.run(store.fetch())
     assert version(store) == 1
