@@ -122,6 +122,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "start": (302,) * 8,
     "start-demo!": (302,) * 8,
     "company": EDITORS,
+    "company-numbers": EDITORS,
     "call-limits": EDITORS,
     "call-limits!": EDITORS,
     "choose-company!": (302, 302, 404, 302, 302, 302, 302, 302),

@@ -25,7 +25,7 @@ from carillon.portal.routing.documents import (
     Target,
     default_menu,
 )
-from carillon.portal.routing.models import Number, OutboundLine
+from carillon.portal.routing.models import CompanyNumbers, Number, OutboundLine
 from carillon.portal.routing.showing import may_show
 
 
@@ -85,6 +85,9 @@ def release_number(number: Number, *, by: User) -> None:
     number.deleted_at = timezone.now()
     number.save(update_fields=["deleted_at"])
     OutboundLine.objects.filter(number=number).delete()
+    # Whoever has it next must not be taken for this company.
+    CompanyNumbers.objects.filter(main=number).update(main=None)
+    CompanyNumbers.objects.filter(fax=number.e164).update(fax="")
     audit.write(number.company, by, "number-released", _thing(number), {"e164": number.e164})
     bump_plan(number.company)
 

@@ -78,7 +78,7 @@ def load_rows(company: Company) -> CompanyRows:
         teams=tuple(
             (team, tuple(members.get(team.pk, ()))) for team in Team.objects.order_by("id")
         ),
-        numbers=tuple(rows.Number.objects.select_related("published").order_by("id")),
+        numbers=_numbers(),
         prompts=tuple(rows.Prompt.objects.order_by("id").values_list("key", "text", "seconds")),
         lines=dict(rows.OutboundLine.objects.values_list("person_id", "number_id")),
         sentences=tuple(rows.SystemPrompt.objects.order_by("language", "name")),
@@ -93,6 +93,13 @@ def load_rows(company: Company) -> CompanyRows:
         sound=rows.CompanySound.objects.first(),
         personal={row.person_id: row.flow for row in rows.PersonalRow.objects.order_by("id")},
     )
+
+
+def _numbers() -> tuple[rows.Number, ...]:
+    """Return the numbers, the main one first: it is shown by who has chosen no other."""
+    found = rows.Number.objects.select_related("published").order_by("id")
+    chosen = rows.CompanyNumbers.objects.values_list("main_id", flat=True).first()
+    return tuple(sorted(found, key=lambda number: number.pk != chosen))
 
 
 def _coaches(company: Company, people: Iterable[Person]) -> frozenset[int]:

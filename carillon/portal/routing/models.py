@@ -249,6 +249,22 @@ class OutboundLine(CompanyOwned):
         return f"{self.person} · {self.number}"
 
 
+class CompanyNumbers(CompanyOwned):
+    """The number the company is known by, and its fax (R35). Without a row: its first, and none."""
+
+    main = models.ForeignKey(Number, null=True, on_delete=models.SET_NULL, related_name="+")
+    fax = models.CharField(max_length=16, default="")
+    """E.164; one of the company's own numbers, or one that is somebody else's to answer."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["company"], name="one_main_number_per_company")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.company_id} {self.main_id} {self.fax}"
+
+
 class CallLimits(CompanyOwned):
     """What a company's calls to the outside may not exceed; a company without a row has `usual`'s."""
 

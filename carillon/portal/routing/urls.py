@@ -7,6 +7,7 @@ from django.urls import path
 from carillon.portal.routing import (
     blocking,
     calendar_views,
+    company_numbers,
     dictating,
     edits,
     internal,
@@ -64,6 +65,7 @@ urlpatterns = [
     path("numbers/<int:pk>/discard", versions.discard, name="discard-flow"),
     path("numbers/<int:pk>/history/<int:version>/revert", versions.revert, name="revert-flow"),
     path("numbers/<int:pk>/release", views.release, name="release-number"),
+    path("company/numbers", company_numbers.company_numbers, name="company-numbers"),
     path("company/calls-out", limits.call_limits, name="call-limits"),
     path("people/<int:pk>/reach", reach.reach, name="forwarding"),
     path("people/<int:pk>/reach/work", reach.work, name="forwarding-work"),

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from carillon.portal.companies.access import enter, may
 from carillon.portal.extensions import access as extensions
 from carillon.portal.refused import Refused
-from carillon.portal.routing import access, actions, forms, page, pool, speaking
+from carillon.portal.routing import access, actions, company_numbers, forms, page, pool, speaking
 from carillon.portal.routing.calendars import load_calendar
 from carillon.portal.routing.names import load_names
 from carillon.portal.sound import answer_sound, open_below
@@ -29,7 +29,14 @@ def numbers(request: HttpRequest) -> HttpResponse:
     """List the numbers by country."""
     rows = Paginator(access.numbers(request), NUMBERS_PER_PAGE).get_page(request.GET.get("page"))
     found = page.listed(rows.object_list, load_calendar(enter(request).company))
-    context = {"numbers": found, "page": rows, "nav": "numbers"}
+    main = company_numbers.main_number()
+    context = {
+        "numbers": found,
+        "page": rows,
+        "main": main.pk if main else None,
+        "fax": company_numbers.fax_number(),
+        "nav": "numbers",
+    }
     return render(request, "routing/numbers.html", context)
 
 

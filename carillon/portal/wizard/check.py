@@ -19,6 +19,7 @@ from carillon.portal import mail
 from carillon.portal.accounts.models import User
 from carillon.portal.companies.access import enter, may
 from carillon.portal.extensions.models import Person
+from carillon.portal.routing.company_numbers import fax_number, main_number
 from carillon.portal.routing.models import Number, Trunk
 from carillon.portal.sound import answer_sound
 from carillon.portal.wizard import company, frame
@@ -39,9 +40,10 @@ def review(request: HttpRequest) -> HttpResponse:
         return frame.go_on(request, "review")
     context: dict[str, Any] = {"manager": may(request, "edit"), "me": frame.me(request)}
     if context["manager"]:
-        number = company.main_number()
+        number = main_number()
         context |= {
             "number": number,
+            "fax": fax_number(),
             "people": Person.objects.select_related("user").order_by("extension")[:PEOPLE_SHOWN],
             "people_count": Person.objects.count(),
             "operator": company.operator_of(number) if number else None,
@@ -74,7 +76,7 @@ def done(request: HttpRequest) -> HttpResponse:
     enter(request)
     row = frame.progress(request)
     context = {
-        "number": company.main_number(),
+        "number": main_number(),
         "sandbox": not Trunk.objects.exists(),
         "manager": may(request, "edit"),
         "skipped": [step_named(name) for name in row.skipped],
@@ -89,7 +91,7 @@ def done(request: HttpRequest) -> HttpResponse:
 def test_call(request: HttpRequest) -> HttpResponse:
     """Let an outside phone of the pretend network call the company, and say how it goes."""
     inside = enter(request, to="edit")
-    number = company.main_number()
+    number = main_number()
     if number is None or Trunk.objects.exists():
         raise Http404("no sandbox")
     file, now = _sound_of(number), timezone.now().timestamp()
@@ -113,7 +115,7 @@ def test_call(request: HttpRequest) -> HttpResponse:
 def test_call_sound(request: HttpRequest) -> HttpResponse:
     """Play what the outside phone heard."""
     enter(request, to="edit")
-    number = company.main_number()
+    number = main_number()
     if number is None or not _sound_of(number).is_file():
         raise Http404("no test call")
     file = _sound_of(number).open("rb")

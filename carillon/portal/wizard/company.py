@@ -18,6 +18,7 @@ from carillon.portal.extensions import actions as extensions
 from carillon.portal.extensions.models import Person
 from carillon.portal.refused import Refused
 from carillon.portal.routing import editing, flows
+from carillon.portal.routing.company_numbers import main_number
 from carillon.portal.routing.documents import OPERATOR_EXTENSION, NumberFlow, ToPerson
 from carillon.portal.routing.messages import ATTENDANT, attendant_greeting
 from carillon.portal.routing.models import Number, Prompt
@@ -33,12 +34,6 @@ USERS_PER_PAGE = 25
 MOST_AS_CARDS = 12
 """So many people are shown as cards to choose from; more of them are a list."""
 TABS = ("all", "assigned", "unassigned")
-
-
-def main_number() -> Number | None:
-    """Return the company's main number: the first it had."""
-    rows = Number.objects.select_related("published", "company")
-    return rows.order_by("id").first()
 
 
 # -- users ---------------------------------------------------------------------------------------

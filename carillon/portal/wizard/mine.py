@@ -18,6 +18,7 @@ from carillon.portal.extensions import addresses, voices
 from carillon.portal.extensions.models import EmergencyAddress, Person, Voice
 from carillon.portal.fields import Form, LongSelect
 from carillon.portal.refused import Refused
+from carillon.portal.routing.company_numbers import main_number
 from carillon.portal.routing.messages import keep_text
 from carillon.portal.routing.models import OutboundLine, Prompt
 from carillon.portal.routing.speaking import sound_path, sound_seconds
@@ -76,7 +77,7 @@ def profile(request: HttpRequest) -> HttpResponse:
             form.add_error("mobile", refused.text)
         else:
             return go_on(request, "profile")
-    number = company.main_number()
+    number = main_number()
     line = OutboundLine.objects.filter(person=person).select_related("number").first()
     context = {
         "form": form,

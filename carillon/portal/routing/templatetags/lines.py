@@ -8,6 +8,7 @@ from django import template
 
 from carillon.portal.companies.models import Company
 from carillon.portal.extensions.models import Device, Person, Team
+from carillon.portal.routing.company_numbers import fax_number, main_number
 from carillon.portal.routing.difference import times
 from carillon.portal.routing.documents import Special
 from carillon.portal.routing.limits import current
@@ -80,6 +81,12 @@ def call_limits(company: Company) -> dict[str, Any]:
     home_first = sorted(limits.countries, key=lambda code: code != company.country)
     names = [country_name(code) for code in home_first]
     return {"limits": limits, "first": names[:MOST_NAMED], "more": len(names[MOST_NAMED:])}
+
+
+@register.inclusion_tag("routing/_company_numbers.html")
+def company_numbers() -> dict[str, Any]:
+    """Show what the company is known by, and lead to where it is changed."""
+    return {"main": main_number(), "fax": fax_number()}
 
 
 @register.inclusion_tag("routing/_phone_system.html")
