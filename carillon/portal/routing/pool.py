@@ -32,6 +32,19 @@ RANGES: dict[str, Range] = {
 }
 
 
+def country_of(e164: str) -> str | None:
+    """Return whose range a number is in; None for one the sandbox carrier cannot give."""
+    for found in RANGES.values():
+        rest = e164.removeprefix(found.prefix)
+        if e164.startswith(found.prefix) and len(rest) == found.digits and _is_digits(rest):
+            return found.country
+    return None
+
+
+def _is_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
 def candidates(country: str, seed: str) -> Iterator[str]:
     """Yield every number of a country once, in an order that depends on `seed` only."""
     found = RANGES[country]

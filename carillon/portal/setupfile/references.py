@@ -14,9 +14,12 @@ from carillon.portal.refused import Refused
 from carillon.portal.routing.documents import NumberFlow, read_flow, write_flow
 from carillon.portal.routing.messages import keep_text
 from carillon.portal.routing.models import Number, Prompt, SystemPrompt
+from carillon.portal.routing.personal import PersonalFlow, read_personal, write_personal
 
 MESSAGES = frozenset({"greeting", "message", "announcement"})
 PIECE = "music-"
+GONE = "?"
+"""Whoever a flow names and who is no more: callers pass them over, there as here."""
 Swap = Callable[[str, Any], Any]
 
 
@@ -33,7 +36,7 @@ class Book:
     """Built-in music: key -> name."""
 
     def named(self, flow: NumberFlow) -> dict[str, Any]:
-        """Return a flow with names for ids; what is gone is left out of nothing: it is named "?"."""
+        """Return a flow with names for ids; what is gone is named `GONE`."""
         document = msgspec.json.decode(write_flow(flow))
         found = self._walk(document, self._name, self._words)
         return dict(found)
@@ -45,6 +48,40 @@ class Book:
             return read_flow(msgspec.json.encode(found).decode())
         except msgspec.ValidationError as error:
             raise Refused("bad-flow", str(error)) from error
+
+    def reached(self, flow: PersonalFlow, devices: list[int]) -> dict[str, Any]:
+        """Return how somebody is reached with names for ids; a phone that is gone is left out."""
+        places = {pk: place for place, pk in enumerate(devices, 1)}
+        document = msgspec.json.decode(write_personal(flow))
+        document["entries"] = [
+            {**each, "device": places[each["device"]]} if each["type"] == "phone" else each
+            for each in document["entries"]
+            if each["type"] != "phone" or each["device"] in places
+        ]
+        return dict(self._walk(document, self._name, self._words))
+
+    def personal(self, document: dict[str, Any], devices: list[int]) -> PersonalFlow:
+        """Return what a document with names means; `Refused` names what does not exist."""
+        found = self._walk(document, self._id, lambda key, value: value)
+        entries = found.get("entries")
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict) and entry.get("type") == "phone":
+                place = entry.get("device")
+                if not isinstance(place, int) or not 1 <= place <= len(devices):
+                    raise Refused("no-such", f"device: {place}")
+                entry["device"] = devices[place - 1]
+        try:
+            return read_personal(msgspec.json.encode(found).decode())
+        except (msgspec.ValidationError, TypeError) as error:
+            raise Refused("bad-flow", str(error)) from error
+
+    def words(self, key: str) -> str:
+        """Return what a sound is called in the file, "" where it has no name."""
+        return str(self._words("", key))
+
+    def key(self, words: str, language: str) -> str:
+        """Return the key of what the file calls so."""
+        return self._key("message", words, language)
 
     def _walk(self, value: Any, swap: Swap, message: Swap) -> Any:
         if isinstance(value, list):
@@ -73,7 +110,7 @@ class Book:
 
     def _name(self, kind: str, value: Any) -> Any:
         known = {"person": self.people, "team": self.teams, "number": self.numbers}.get(kind, {})
-        return known.get(value, "?")
+        return known.get(value, GONE)
 
     def _words(self, key: str, value: Any) -> Any:
         if value in self.pieces:
@@ -86,6 +123,8 @@ class Book:
     # -- in --------------------------------------------------------------------------------------
 
     def _id(self, kind: str, value: Any) -> Any:
+        if value == GONE:
+            return 0
         known = {"person": self.people, "team": self.teams, "number": self.numbers}.get(kind)
         found = next((pk for pk, name in (known or {}).items() if name == str(value)), None)
         if found is None:

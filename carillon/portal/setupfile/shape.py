@@ -16,21 +16,73 @@ MOST_ENTRIES = 5000
 
 
 class CompanyEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """What the whole company shares."""
+    """What the whole company shares. `music` on hold is written as messages are."""
 
     name: str
     language: str = "fr"
     timezone: str = "Europe/Paris"
+    country: str | None = None
+    music: list[str] | None = None
+    block_anonymous: bool | None = None
+
+
+class LimitsEntry(msgspec.Struct, forbid_unknown_fields=True):
+    """What the company's phones may call."""
+
+    outside_calls: int
+    calls_per_hour: int
+    everywhere_allowed: bool = False
+    countries: list[str] = []
+    denied: list[str] = []
+
+
+class DayEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Days on which the whole company is closed, or open in `slots`: minutes of the day, from and to."""
+
+    first: str
+    last: str
+    name: str
+    slots: list[tuple[int, int]] = []
+
+
+class BlockedEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A caller who is hung up on."""
+
+    pattern: str
+    note: str = ""
+
+
+class TagEntry(msgspec.Struct, forbid_unknown_fields=True):
+    """A label for calls."""
+
+    name: str
+    colour: str
+
+
+class PhoneEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A phone; it gets a password of its own where it is made."""
+
+    label: str
+    encryption: str = "automatic"
 
 
 class PersonEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """Somebody with an extension."""
+    """Somebody with an extension. `shows`: the number shown when calling out, "" for any.
+
+    `reached`: a document of `routing.personal` with names for ids; a phone's is its place in `phones`.
+    """
 
     extension: str
     name: str
     email: str = ""
     language: str = ""
     call_waiting: bool = False
+    role: str | None = None
+    available: bool | None = None
+    phones: list[PhoneEntry] | None = None
+    shows: str | None = None
+    greeting: str | None = None
+    reached: dict[str, Any] | None = None
 
 
 class TeamEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -38,6 +90,8 @@ class TeamEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
     name: str
     members: list[str] = []
+    strategy: str | None = None
+    member_seconds: int | None = None
 
 
 class NumberEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -50,10 +104,14 @@ class NumberEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
 
 
 class SetupFile(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """The whole file. What it does not mention stays as it is."""
+    """The whole file. What it does not mention stays as it is; `days` and `blocked` are taken whole."""
 
     carillon: int
     company: CompanyEntry | None = None
+    limits: LimitsEntry | None = None
+    days: list[DayEntry] | None = None
+    blocked: list[BlockedEntry] | None = None
+    tags: list[TagEntry] = []
     people: list[PersonEntry] = []
     teams: list[TeamEntry] = []
     numbers: list[NumberEntry] = []
@@ -92,6 +150,7 @@ def read(document: bytes) -> SetupFile:
         raise Unreadable(str(error)[:300]) from error
     if setup.carillon != FORMAT:
         raise Unreadable(f"carillon: {setup.carillon}")
-    if max(len(setup.people), len(setup.teams), len(setup.numbers)) > MOST_ENTRIES:
+    lists = (setup.people, setup.teams, setup.numbers, setup.tags, setup.days, setup.blocked)
+    if max(len(each or ()) for each in lists) > MOST_ENTRIES:
         raise Unreadable("5000")
     return setup
