@@ -30,7 +30,8 @@ from carillon.portal.followup.models import Tag
 from carillon.portal.refused import Refused
 from carillon.portal.routing import blocking, days, flows, limits, people
 from carillon.portal.routing import documents as d
-from carillon.portal.routing.actions import choose_line
+from carillon.portal.routing.actions import add_number, choose_line
+from carillon.portal.routing.company_numbers import choose_numbers
 from carillon.portal.routing.messages import keep_text
 from carillon.portal.routing.models import Number, Prompt
 from carillon.portal.routing.music import choose_music
@@ -63,6 +64,7 @@ IN_THE_FILE = {
     "routing.BlockedCaller": {"pattern", "note"},
     "routing.CompanySound": {"music", "block_anonymous"},
     "routing.OutboundLine": {"person", "number"},
+    "routing.CompanyNumbers": {"main", "fax"},
     "routing.CallLimits": {
         "outside_calls",
         "calls_per_hour",
@@ -220,6 +222,11 @@ def random_company(cast: Cast, data: st.DataObject) -> None:
     for colour in data.draw(st.lists(st.sampled_from(Tag.Colour.values), max_size=3)):
         create_tag(acme, f"Tag {next(nth)}", colour, by=by)
     random_ways(cast, data, list(add))
+    second = add_number(acme, "Second", "FR", by=by)
+    main = data.draw(st.sampled_from([cast.number, second]))
+    choose_numbers(
+        acme, main.pk, data.draw(st.sampled_from(["", second.e164, "+33123456789"])), by=by
+    )
 
 
 def random_ways(cast: Cast, data: st.DataObject, add: list[Person]) -> None:
@@ -277,7 +284,7 @@ def among_us(flow: d.NumberFlow, cast: Cast, keys: list[str]) -> d.NumberFlow:
 
 @pytest.mark.django_db
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.data())
 def test_any_company_written_and_read_into_an_empty_one_is_the_same(
@@ -321,6 +328,8 @@ def test_any_company_written_and_read_into_an_empty_one_is_the_same(
         "people: [{extension: '104', name: Ben, reached: {main_seconds: 9999}}]",
         "people: [{extension: '104', name: Ben, reached: {entries: 3}}]",
         "people: [{extension: '104', name: Ben, reached: {unanswered: {type: team, id: Moon}}}]",
+        "company: {name: Acme, main_number: '+33199999999'}",
+        "company: {name: Acme, fax: '12'}",
         "teams: [{name: Sales, strategy: loudest}]",
         "teams: [{name: Sales, member_seconds: 1}]",
         "numbers: [{number: '+33612345678', name: Mobile}]",

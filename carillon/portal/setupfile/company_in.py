@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from carillon.flows.outgoing import normalise
 from carillon.portal.accounts.models import User
 from carillon.portal.companies.actions import change_company
 from carillon.portal.companies.forms import CompanyForm
@@ -15,8 +16,9 @@ from carillon.portal.followup.actions import change_tag, create_tag
 from carillon.portal.followup.models import Tag
 from carillon.portal.refused import Refused
 from carillon.portal.routing import blocking, days, limits
+from carillon.portal.routing.company_numbers import choose_numbers, fax_number, main_number
 from carillon.portal.routing.documents import Special
-from carillon.portal.routing.models import BlockedCaller, CompanyDay
+from carillon.portal.routing.models import BlockedCaller, CompanyDay, Number
 from carillon.portal.routing.music import choose_music
 from carillon.portal.setupfile.references import load_book
 from carillon.portal.setupfile.shape import (
@@ -27,6 +29,7 @@ from carillon.portal.setupfile.shape import (
     SetupFile,
     TagEntry,
 )
+from carillon.schema.plan import DialRules
 
 DAY_MINUTES = 24 * 60
 LONGEST_DAYS = 366
@@ -63,6 +66,23 @@ def _facts(company: Company, entry: CompanyEntry, by: User) -> None:
         book = load_book(company)
         keys = [book.key(words, entry.language) for words in entry.music if words.strip()]
         choose_music(company, keys, by=by)
+
+
+def take_main_number(company: Company, entry: CompanyEntry, *, by: User) -> None:
+    """Set what the company is known by, once its numbers are there."""
+    if entry.main_number is None and entry.fax is None:
+        return
+    now = main_number()
+    main = (
+        now if entry.main_number is None else Number.objects.filter(e164=entry.main_number).first()
+    )
+    fax = fax_number() if entry.fax is None else entry.fax
+    if entry.main_number is not None and main is None:
+        raise Refused("no-such", f"main_number: {entry.main_number[:20]}")
+    if fax and normalise(fax, DialRules()) != fax:
+        raise Refused("bad-number", f"fax: {fax[:20]}")
+    if main is not None:
+        choose_numbers(company, main.pk, fax, by=by)
 
 
 def _limits(company: Company, entry: LimitsEntry, by: User) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from carillon.portal.companies.models import Company, Membership
 from carillon.portal.extensions.models import Device, Person, Team, Voice
 from carillon.portal.followup.models import Tag
-from carillon.portal.routing import limits
+from carillon.portal.routing import company_numbers, limits
 from carillon.portal.routing.models import (
     BlockedCaller,
     CallLimits,
@@ -65,7 +65,7 @@ def export(company: Company) -> SetupFile:
 
 
 def _company(company: Company, book: Book) -> CompanyEntry:
-    sound = CompanySound.current(company)
+    sound, main = CompanySound.current(company), company_numbers.main_number()
     return CompanyEntry(
         company.name,
         company.language,
@@ -73,6 +73,8 @@ def _company(company: Company, book: Book) -> CompanyEntry:
         country=company.country,
         music=[words for words in (book.words(key) for key in sound.music) if words],
         block_anonymous=sound.block_anonymous,
+        main_number=main.e164 if main else None,
+        fax=company_numbers.fax_number(),
     )
 
 

@@ -16,7 +16,7 @@ from carillon.portal.refused import Refused
 from carillon.portal.routing import actions as routing
 from carillon.portal.routing import flows, pool
 from carillon.portal.routing.models import Number
-from carillon.portal.setupfile.company_in import take_company
+from carillon.portal.setupfile.company_in import take_company, take_main_number
 from carillon.portal.setupfile.people_in import take_person, take_team, take_ways
 from carillon.portal.setupfile.references import load_book
 from carillon.portal.setupfile.shape import NumberEntry, SetupFile
@@ -59,6 +59,8 @@ def apply(company: Company, setup: SetupFile, *, by: User) -> list[Change]:
     # All numbers before any flow, all flows before who may show them: each may name the others.
     for number in setup.numbers:
         _take(company, number, by)
+    if setup.company is not None:
+        take_main_number(company, setup.company, by=by)
     for number in setup.numbers:
         _number(company, number, by)
     for person in setup.people:

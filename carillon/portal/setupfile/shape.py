@@ -24,6 +24,8 @@ class CompanyEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     country: str | None = None
     music: list[str] | None = None
     block_anonymous: bool | None = None
+    main_number: str | None = None
+    fax: str | None = None
 
 
 class LimitsEntry(msgspec.Struct, forbid_unknown_fields=True):
