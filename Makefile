@@ -10,10 +10,10 @@ BIN := $(VENV)/bin
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(VENV)/.installed: requirements.lock pyproject.toml tools/setup
+$(VENV)/.installed: requirements.lock pyproject.toml tools/setup carillon/mediaplane/kernel.c
 	@tools/setup run
 
-$(VENV)/.installed-dev: requirements-dev.lock requirements.lock pyproject.toml tools/setup
+$(VENV)/.installed-dev: requirements-dev.lock requirements.lock pyproject.toml tools/setup carillon/mediaplane/kernel.c
 	@tools/setup dev
 
 setup: $(VENV)/.installed-dev ## install everything, test phones and browser included

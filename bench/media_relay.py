@@ -17,7 +17,7 @@ from bench.media import (
     pinned,
 )
 from bench.result import Result, at_most, compared
-from carillon.mediaplane.pace import FAST_SECONDS, MANY, SLOW_SECONDS
+from carillon.mediaplane.pace import FAST_SECONDS
 
 SIZES = (100, 400, 1000)
 ROUNDS = 3
@@ -33,7 +33,7 @@ def _ours(legs: int) -> Load:
 
 
 def _bare(legs: int) -> Load:
-    look = FAST_SECONDS if legs >= MANY else SLOW_SECONDS
+    look = FAST_SECONDS
     numbers = ("127.0.0.1", BARE_PORT, legs, look * 1000, LEG_PORT)
     relay = subprocess.Popen([*pinned(RELAY_CORE), str(built("bare_relay")), *map(str, numbers)])
     try:

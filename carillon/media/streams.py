@@ -168,14 +168,24 @@ class Streams:
     def _count_sequence(self, each: Rows, legs: Rows, starts: Rows, first_words: Words) -> None:
         highest = self.highest[each]
         ahead = (first_words - highest.astype(np.uint32)).astype(np.uint16).view(np.int16)
-        if int(ahead.max()) > MAX_JUMP or int(ahead.min()) < -MAX_JUMP:
-            far = np.abs(ahead.astype(np.int64)) > MAX_JUMP
-            jumped, first = np.unique(each[far], return_index=True)
-            self._count_from(jumped, (first_words[far][first] & 0xFFFF).astype(np.int64))
-            highest = self.highest[each]
-            ahead = (first_words - highest.astype(np.uint32)).astype(np.uint16).view(np.int16)
+        # With all of a leg's packets in half of that reach, none is too far from any other.
+        if int(ahead.max()) > MAX_JUMP // 2 or int(ahead.min()) < -MAX_JUMP // 2:
+            far = np.abs(ahead.astype(np.int64)) > MAX_JUMP // 2
+            jumping = np.isin(each, each[far])
+            self._count_each(each[jumping], first_words[jumping])
+            highest[jumping], ahead[jumping] = self.highest[each[jumping]], 0
         reached = np.maximum.reduceat(highest + ahead, starts)
         self.highest[legs] = np.maximum(reached, self.highest[legs])
+
+    def _count_each(self, each: Rows, first_words: Words) -> None:
+        """Count the sequence numbers of legs that may have begun anew, one after the other."""
+        for index, row in enumerate(each.tolist()):
+            sequence = int(first_words[index]) & 0xFFFF
+            ahead = ((sequence - int(self.highest[row])) & 0xFFFF ^ 0x8000) - 0x8000
+            if abs(ahead) > MAX_JUMP:
+                self._count_from(each[index : index + 1], np.array([sequence]))
+                ahead = 1
+            self.highest[row] += max(ahead, 0)
 
     def _count_jitter(
         self,

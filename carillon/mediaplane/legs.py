@@ -24,6 +24,9 @@ NONE = -1
 NO_DIGITS = 0xFFFFFFFF
 """A header word no packet has: the leg takes no telephone events."""
 DIGIT_CLOCKS = (8000, 48000)
+MAX_FDS = 65536
+
+_GREATEST = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 Rows = NDArray[np.intp]
 Addresses = NDArray[np.uint64]
@@ -80,11 +83,13 @@ class Legs:
         self.audio_shape = np.zeros(MAX_LEGS, np.uint32)
         self.digit_shape = np.full(MAX_LEGS, NO_DIGITS, np.uint32)
         self.own: dict[int, OwnSockets] = {}
-        self._fd_rows: dict[int, int] = {}
+        self.row_of_fd = np.full(MAX_FDS, NONE, np.int32)
         self.readable = select.epoll()
         self.readable_rtcp = select.epoll()
-        self._shared = np.full(1, np.iinfo(np.uint64).max, np.uint64)
-        self._shared_rows = np.full(1, NONE, np.intp)
+        # Whom the shared port serves, in order of address; behind the last of them all are the greatest.
+        self.shared = np.full(MAX_LEGS + 1, _GREATEST, np.uint64)
+        self.shared_rows = np.full(MAX_LEGS + 1, NONE, np.intp)
+        self.shared_count = np.zeros(1, np.int64)
 
     @property
     def count(self) -> int:
@@ -121,7 +126,7 @@ class Legs:
         if sockets:
             self.own[row] = sockets
             self.fd[row], self.rtcp_fd[row] = sockets.rtp.fileno(), sockets.rtcp.fileno()
-            self._fd_rows[sockets.rtp.fileno()] = self._fd_rows[sockets.rtcp.fileno()] = row
+            self.row_of_fd[[sockets.rtp.fileno(), sockets.rtcp.fileno()]] = row
             self.readable.register(sockets.rtp.fileno(), select.EPOLLIN)
             self.readable_rtcp.register(sockets.rtcp.fileno(), select.EPOLLIN)
         return row
@@ -134,10 +139,15 @@ class Legs:
         except OSError as error:
             raise LegRefused("port-taken") from error
         try:
-            return OwnSockets(rtp, wire.open_udp(self._host, port + 1))
+            rtcp = wire.open_udp(self._host, port + 1)
         except OSError as error:
             rtp.close()
             raise LegRefused("port-taken") from error
+        sockets = OwnSockets(rtp, rtcp)
+        if max(rtp.fileno(), rtcp.fileno()) >= MAX_FDS:
+            sockets.close()
+            raise LegRefused("no-room")
+        return sockets
 
     def can_relay(self, source: int, target: int) -> bool:
         """Say whether packets of one leg can go to another as they are, or by a table."""
@@ -177,8 +187,8 @@ class Legs:
     def nominate(self, row: int, address: tuple[str, int]) -> None:
         """Send to the address a browser chose, and pin the leg to it; `LegRefused` if another has it."""
         place = _address_of(address)
-        at = int(np.searchsorted(self._shared, place.view(np.uint64)[0]))
-        taken = self._shared[at] == place.view(np.uint64)[0] and self._shared_rows[at] != row
+        at = int(np.searchsorted(self.shared, place.view(np.uint64)[0]))
+        taken = self.shared[at] == place.view(np.uint64)[0] and self.shared_rows[at] != row
         if taken:
             raise LegRefused("remote-in-use")
         self._set_remote(row, place)
@@ -201,35 +211,41 @@ class Legs:
         reachable = bool(address[4:8].any())
         if shared and reachable:
             key = self.remote[row]
-            at = int(np.searchsorted(self._shared, key))
-            if self._shared[at] == key:
+            at, count = int(np.searchsorted(self.shared, key)), int(self.shared_count[0])
+            if self.shared[at] == key:
                 raise LegRefused("remote-in-use")
-            self._shared = np.insert(self._shared, at, key)
-            self._shared_rows = np.insert(self._shared_rows, at, row)
+            for column, entry in ((self.shared, key), (self.shared_rows, row)):
+                column[at + 1 : count + 1] = column[at:count]
+                column[at] = entry
+            self.shared_count[0] = count + 1
         self._reachable[row] = reachable
         self.lock(row, bool(self.locked[row]))
 
     def _forget_shared(self, row: int) -> None:
         if self._reachable[row]:
-            at = int(np.searchsorted(self._shared, self.remote[row]))
-            self._shared = np.delete(self._shared, at)
-            self._shared_rows = np.delete(self._shared_rows, at)
+            at = int(np.searchsorted(self.shared, self.remote[row]))
+            count = int(self.shared_count[0]) - 1
+            for column, nothing in ((self.shared, _GREATEST), (self.shared_rows, NONE)):
+                column[at:count] = column[at + 1 : count + 1]
+                column[count] = nothing
+            self.shared_count[0] = count
         self._reachable[row] = self.aimed[row] = False
 
     def find(self, senders: Addresses) -> Rows:
         """Return the only shared-port legs these senders can be; whether they are, `remote` says."""
-        return self._shared_rows[self._shared.searchsorted(senders)]
+        served = self.shared[: int(self.shared_count[0]) + 1]
+        return self.shared_rows[served.searchsorted(senders)]
 
     def of_fd(self, fd: int) -> int:
         """Return the row whose own socket this is, -1 when it is closed already."""
-        return self._fd_rows.get(fd, NONE)
+        return int(self.row_of_fd[fd])
 
     def close(self, row: int) -> None:
         """Forget a leg and give its ports back."""
         if row in self.own:
             sockets = self.own.pop(row)
             for own in (sockets.rtp, sockets.rtcp):
-                self._fd_rows.pop(own.fileno(), None)
+                self.row_of_fd[own.fileno()] = NONE
             sockets.close()
         else:
             self._forget_shared(row)

@@ -58,7 +58,7 @@ class Process:
         rtp, rtcp = self._rtp.fileno(), self._rtcp.fileno()
         self._certificate = Certificate()
         self._plane = Plane(self._legs, rtp, rtcp, self._ring, self._tell, self._certificate)
-        self._pace = Pace()
+        self._pace = Pace(self._plane.relay.eager)
         self._arrivals = (rtp, self._legs.readable.fileno())
         self._awake = False
         self._poll = select.epoll()
@@ -90,13 +90,25 @@ class Process:
         log.info("media: %s port %d", self._config.host, self._config.rtp_port)
         while not self._stopping:
             unsent = self._connection is not None and self._connection.unsent
-            events = self._poll.poll(UNSENT_SECONDS if unsent else ORPHAN_SECONDS)
+            ready = self._wait(UNSENT_SECONDS if unsent else ORPHAN_SECONDS)
             try:
-                self._turn([fd for fd, _ in events], time.monotonic())
+                self._turn(ready, time.monotonic())
             except Exception as error:
                 # A bug costs what it is in, not every call of this machine.
                 self._complain(error)
         self._finish()
+
+    def _wait(self, seconds: float) -> list[int]:
+        """Wait for something to do, at most so long; return what is ready but sound and the timer."""
+        if self._awake:
+            ready = self._plane.serve(self._poll.fileno(), self._timer.fd, self._tick_at, seconds)
+            if ready is not None:
+                return ready
+        ready = [fd for fd, _ in self._poll.poll(seconds) if fd not in self._arrivals]
+        if self._timer.fd in ready:
+            self._timer.take()
+            ready.remove(self._timer.fd)
+        return ready
 
     def _complain(self, error: Exception) -> None:
         now = time.monotonic()
@@ -115,10 +127,7 @@ class Process:
             if now >= self._tick_at:
                 self._tick(now)
         for fd in ready:
-            if fd == self._timer.fd:
-                self._timer.take()
-            else:
-                self._attend(fd, now)
+            self._attend(fd, now)
         if self._awake != self._plane.busy:
             self._wake_or_rest(now)
         if self._connection is not None and self._connection.unsent:

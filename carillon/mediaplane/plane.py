@@ -114,7 +114,7 @@ class Plane:
         cname = secrets.token_hex(8).encode()
         self._reporter = Reporter(legs, rtcp_fd, rtp_fd, cname, TICKS_BETWEEN_REPORTS)
         incoming = Incoming(self._guard, self._take_reports, self._hear_digit, self._learnt)
-        self.relay = Relay(legs, self._listener, rtp_fd, incoming)
+        self.relay = Relay(legs, self._listener, (rtp_fd, rtcp_fd), incoming)
         self._audience = Audience(legs, self._player, self._mixer, self.relay, self._speaker)
         self._turn = 0
 
@@ -273,6 +273,10 @@ class Plane:
     def _tell_play_ended(self, row: int, play: int) -> None:
         self._tell(PlayEnded(self._legs.leg_of[row], play))
 
+    def serve(self, poll: int, timer: int, until: float, timeout: float) -> list[int] | None:
+        """Wait and relay until `until`, or a `step` is wanted; see `Relay.serve`."""
+        return self.relay.serve(poll, timer, until, timeout)
+
     def step(self, now: float) -> int:
         """Relay what has come; return how many packets."""
         self._at(now)
@@ -287,14 +291,17 @@ class Plane:
         for row, digit in self._detector.tick():
             self._tell_digit(row, digit)
         self.recorder.tick()
-        moment = Moment(now, time.time())
-        self._reporter.receive(moment)
-        self._speak(now)
+        if self.relay.reports_came:
+            self._reporter.receive(Moment(now, time.time()))
+        if self._player.busy or self._mixer.busy:
+            self._speak(now)
+        if self._keypad.busy:
+            self._keypad.tick(now)
         self._turn += 1
         if self._turn == TICKS_BETWEEN_COUNTS:
             self._turn = 0
             self.relay.count()
-            self._reporter.tick(moment)
+            self._reporter.tick(Moment(now, time.time()))
 
     def _speak(self, now: float) -> None:
         """Send what every leg hears that is not relayed to."""
@@ -307,8 +314,6 @@ class Plane:
             self._speaker.say(rows, frames, sizes, now)
         if len(ended):
             self._player.go_on(ended)
-        if self._keypad.busy:
-            self._keypad.tick(now)
 
     def collect(self, now: float) -> None:
         """Take in what the threads have done."""

@@ -1,9 +1,10 @@
 """One step of relaying: a batch of packets in, the bridged legs' packets out, rewritten where they lie.
 
-Nearly every packet is a usual one: plain audio of a known leg whose stream goes on as before. Those of
-a batch are checked, rewritten and sent with some two dozen array operations (`_pass_usual`). Whatever
-else comes, strangers, keys, other codecs, new streams, is picked out by a mask and handled apart
-(`_take_odd`), mostly by making the packet usual.
+Nearly every packet is a usual one: plain audio of a known leg whose stream goes on as before. Where this
+machine has a C compiler, the loop of `kernel` passes them on; what it leaves, and everything where there
+is none, is checked, rewritten and sent here, a batch with some two dozen array operations (`_pass`).
+Whatever is not usual, strangers, keys, other codecs, new streams, is picked out by a mask and handled
+apart (`_take_odd`), mostly by making the packet usual.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from carillon.media import codecs, rtp
 from carillon.media.codecs import PCMA, PCMU
 from carillon.media.digits import scale_duration
 from carillon.media.g711 import OTHER_LAW
-from carillon.mediaplane import routes
+from carillon.mediaplane import kernel, routes
 from carillon.mediaplane.guard import Guard
 from carillon.mediaplane.legs import MAX_LEGS, NO_DIGITS, Legs
 from carillon.mediaplane.listener import Listener
@@ -58,13 +59,18 @@ class Incoming:
 
 
 class Relay:
-    """Receives for all legs; tells of keys and of legs that have just been learnt."""
+    """Receives for all legs; tells of keys and of legs that have just been learnt.
 
-    def __init__(self, legs: Legs, listener: Listener, fd: int, incoming: Incoming) -> None:
+    `fds`: the shared sockets of RTP and of RTCP.
+    """
+
+    def __init__(
+        self, legs: Legs, listener: Listener, fds: tuple[int, int], incoming: Incoming
+    ) -> None:
         self._legs = legs
         self._streams = legs.streams
         self._listener = listener
-        self._fd = fd
+        self._fd = fd = fds[0]
         self._guard = incoming.guard
         self._take_reports = incoming.take_reports
         self._tell_digit = incoming.tell_digit
@@ -72,9 +78,16 @@ class Relay:
         self._inbox = Inbox(BATCH)
         self._memory = self._inbox.octets.data.cast("B")
         self._swapped = self._inbox.octets.view(">u4")[:, :3]
-        self._sender = Sender(legs, fd, legs.fd, Outbox(BATCH))
+        outbox = Outbox(BATCH)
+        self._sender = Sender(legs, fd, legs.fd, outbox)
         self._routes = Routes(legs)
         self._tally = Tally(self._streams)
+        tables = kernel.Tables(legs, self._inbox, outbox, self._routes, self._tally, listener.track)
+        loop = kernel.load()
+        self._kernel = kernel.Kernel(loop, tables, fds, OWN_BURST, _MOST) if loop else None
+        self._served = False
+        if self._kernel:
+            self._tally.count_by = self._kernel.count
         self._slots = np.arange(BATCH)
         base = np.uint64(self._inbox.base)
         self._bases = base + np.arange(BATCH, dtype=np.uint64) * np.uint64(PACKET_ROOM)
@@ -89,14 +102,51 @@ class Relay:
         """Bring the streams' figures up to now; before any change of who hears whom."""
         self._tally.count()
 
+    @property
+    def eager(self) -> bool:
+        """A look at the sockets costs next to nothing."""
+        return self._kernel is not None
+
+    @property
+    def reports_came(self) -> bool:
+        """There may be RTCP to be received."""
+        return self._kernel is None or self._kernel.reports_came
+
+    def serve(self, poll: int, timer: int, until: float, timeout: float) -> list[int] | None:
+        """Wait and relay until `until`, or a `step` is wanted; return what else is ready.
+
+        None where it takes somebody else to wait.
+        """
+        if self._kernel is None:
+            return None
+        self._served = True
+        return self._kernel.serve(poll, timer, until, timeout)
+
     def step(self, now: float) -> int:
         """Handle what has come; return how many packets, strangers' included."""
-        total = 0
         self._guard.renew()
+        loop = self._kernel
+        if loop is None:
+            return self._step_here(now)
+        begin, self._served = not self._served, False
+        while True:
+            if loop.has_left:
+                self._handle(*loop.left(), now)
+            if not begin and not loop.more:
+                return loop.take_packets()
+            if loop.full:
+                self._tally.count()
+            loop.look(now, begin)
+            begin = False
+
+    def _step_here(self, now: float) -> int:
+        """Do without the loop."""
+        total = 0
         for _ in range(MAX_BATCHES):
             count = self._inbox.receive(self._fd)
             if count:
-                self._handle(count, None, now)
+                slots = self._slots[:count]
+                self._handle(slots, self._legs.find(self._inbox.senders[:count]), now)
                 total += count
             if count < BATCH:
                 break
@@ -112,20 +162,17 @@ class Relay:
             counts = self._inbox.receive_each(fds, OWN_BURST)
             rows = np.repeat([self._legs.of_fd(fd) for fd in fds], counts)
             if len(rows):
-                self._handle(len(rows), rows, now)
+                self._handle(self._slots[: len(rows)], rows, now)
             total += len(rows)
         return total
 
-    def _handle(self, count: int, own: Rows | None, now: float) -> None:
-        """Handle a batch; `own` are the legs it came to, None when senders tell them apart."""
+    def _handle(self, slots: Rows, rows: Rows, now: float) -> None:
+        """Handle a batch; `rows` are the legs it came to, or those its senders can be."""
         inbox = self._inbox
-        senders = inbox.senders[:count]
-        rows, words, sizes = self._tally.reserve(count)
-        rows[:] = self._legs.find(senders) if own is None else own
-        words[:] = self._swapped[:count]
-        inbox.read_sizes(sizes)
+        senders = inbox.senders[slots]
+        words, sizes = self._swapped[slots].astype(np.uint32), inbox.sizes(slots)
         if self._legs.covers.count:
-            self._uncover(rows, words, sizes, senders)
+            self._uncover(slots, rows, words, sizes, senders)
         route = self._routes.table.take(rows, axis=0)
         differs = words & routes.EXPECTED_MASK
         differs ^= route[:, routes.EXPECTED]
@@ -133,14 +180,18 @@ class Relay:
         # One comparison finds what is too short and, being unsigned, what is too long.
         unfit = (sizes - _LEAST).view(np.uint64) > _MOST - _LEAST
         nonzero = np.count_nonzero
-        if nonzero(differs) or nonzero(stranger) or nonzero(unfit):
-            odd = differs.any(axis=1) | stranger | unfit
-            self._split(odd, rows.copy(), words.copy(), sizes.copy(), now)
+        if not (nonzero(differs) or nonzero(stranger) or nonzero(unfit)):
+            self._pass(slots, rows, words, sizes, now)
             return
-        self._tally.keep(count, now)
-        self._pass_usual(self._slots[:count], rows, words, sizes, route)
+        odd = differs.any(axis=1) | stranger | unfit
+        usual = ~odd
+        if usual.any():
+            self._pass(slots[usual], rows[usual], words[usual], sizes[usual], now)
+        self._take_odd(slots[odd], rows[odd], words[odd], sizes[odd], now)
 
-    def _uncover(self, rows: Rows, words: Words, sizes: Sizes, senders: Addresses) -> None:
+    def _uncover(
+        self, slots: Rows, rows: Rows, words: Words, sizes: Sizes, senders: Addresses
+    ) -> None:
         """Lay open the packets of secured legs where they lie; one that is not genuine gets size 0."""
         legs = self._legs
         covered = (words[:, 0] >> 30 == 2) & (sizes <= PACKET_ROOM)
@@ -148,7 +199,7 @@ class Relay:
         report = _is_report(words)
         ours = np.flatnonzero(covered & known & legs.covers.secured[rows] & (rows >= 0))
         each = zip(
-            ours.tolist(),
+            slots[ours].tolist(),
             rows[ours].tolist(),
             sizes[ours].tolist(),
             report[ours].tolist(),
@@ -156,14 +207,14 @@ class Relay:
         )
         sizes[ours] = [self._uncover_one(slot, row, size, kind) for slot, row, size, kind in each]
         if not known.all():
-            for slot in np.flatnonzero(covered & ~known).tolist():
-                row = self._guard.row_at(int(senders[slot]))
+            for index in np.flatnonzero(covered & ~known).tolist():
+                row = self._guard.row_at(int(senders[index]))
                 if row >= 0:
-                    size, kind = int(sizes[slot]), bool(report[slot])
-                    sizes[slot] = self._uncover_one(slot, row, size, kind)
-                    if sizes[slot]:
-                        self._guard.follow_sound(row, int(senders[slot]))
-                        rows[slot] = row
+                    size, kind = int(sizes[index]), bool(report[index])
+                    sizes[index] = self._uncover_one(int(slots[index]), row, size, kind)
+                    if sizes[index]:
+                        self._guard.follow_sound(row, int(senders[index]))
+                        rows[index] = row
 
     def _uncover_one(self, slot: int, row: int, size: int, report: bool) -> int:
         """Lay one packet open; return its size then."""
@@ -175,22 +226,10 @@ class Relay:
         self._memory[start : start + len(plain)] = plain
         return len(plain)
 
-    def _split(self, odd: Mask, rows: Rows, words: Words, sizes: Sizes, now: float) -> None:
-        """Handle a batch that is not all usual."""
-        slots = self._slots[: len(odd)]
-        usual = ~odd
-        if usual.any():
-            self._pass(slots[usual], rows[usual], words[usual], sizes[usual], now)
-        self._take_odd(slots[odd], rows[odd], words[odd], sizes[odd], now)
-
     def _pass(self, slots: Rows, rows: Rows, words: Words, sizes: Sizes, now: float) -> None:
+        """Count, hear and relay usual packets."""
         self._tally.add(rows, words, sizes, now)
-        self._pass_usual(slots, rows, words, sizes, self._routes.table.take(rows, axis=0))
-
-    def _pass_usual(
-        self, slots: Rows, rows: Rows, words: Words, sizes: Sizes, route: Words
-    ) -> None:
-        """Hear and relay usual packets, which have been counted. `route`: their legs' rows."""
+        route = self._routes.table.take(rows, axis=0)
         if self._listener.busy:
             self._hear(slots, rows, words, sizes)
         kind = route[:, routes.KIND]

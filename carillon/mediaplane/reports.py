@@ -85,7 +85,7 @@ class Reporter:
             senders = self._inbox.senders_of_rtcp(count)
             rows = self._legs.find(senders)
             rows[self._legs.remote[rows] != senders] = -1
-            self._take(rows, count, moment)
+            self._take(rows, moment)
 
     def _receive_own(self, moment: Moment) -> None:
         fds = [fd for fd, _ in self._legs.readable_rtcp.poll(0, BATCH // OWN_BURST)]
@@ -96,15 +96,13 @@ class Reporter:
             # Only the address counts: behind NAT the port of RTCP can be any.
             same = self._inbox.senders[:at] >> np.uint64(32)
             rows[same != self._legs.remote[rows] >> np.uint64(32)] = -1
-            self._take(rows, at, moment)
+            self._take(rows, moment)
 
-    def _take(self, rows: Rows, count: int, moment: Moment) -> None:
+    def _take(self, rows: Rows, moment: Moment) -> None:
         rows[self._legs.locked[rows]] = -1
         known = np.flatnonzero(rows >= 0)
         if len(known):
-            sizes = np.zeros(count, np.int64)
-            self._inbox.read_sizes(sizes)
-            rows, packets, sizes = rows[known], self._inbox.octets[known], sizes[known]
+            rows, packets, sizes = rows[known], self._inbox.octets[known], self._inbox.sizes(known)
             sizes[sizes > packets.shape[1]] = 0
             if self._legs.covers.count:
                 self._uncover(rows, packets, sizes)

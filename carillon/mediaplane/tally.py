@@ -1,6 +1,8 @@
-"""Notes what has been received, to be counted many batches at a time."""
+"""Notes what has been received, to be counted many batches at a time. kernel.c notes here as well."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,38 +17,40 @@ Sizes = NDArray[np.int64]
 
 
 class Tally:
-    """Room for the headers of some thousand packets. A batch reserves, fills in, and keeps or not."""
+    """Room for the headers of some thousand packets."""
 
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
-        self._rows = np.zeros(CAPACITY, np.intp)
-        self._words = np.zeros((CAPACITY, 3), np.uint32)
-        self._sizes = np.zeros(CAPACITY, np.int64)
-        self._arrived = np.zeros(CAPACITY, np.float64)
-        self._used = 0
+        self.count_by: Callable[[int], None] | None = None
+        """What counts the first so many packets instead of the streams themselves."""
+        self.rows = np.zeros(CAPACITY, np.intp)
+        self.words = np.zeros((CAPACITY, 3), np.uint32)
+        self.sizes = np.zeros(CAPACITY, np.int64)
+        self.arrived = np.zeros(CAPACITY, np.float64)
+        self.used = np.zeros(1, np.int64)
 
-    def reserve(self, count: int) -> tuple[Rows, Words, Sizes]:
-        """Return room for a batch: rows, header words, sizes. It is reused unless `keep` follows."""
-        if self._used + count > CAPACITY:
-            self.count()
-        room = slice(self._used, self._used + count)
-        return self._rows[room], self._words[room], self._sizes[room]
-
-    def keep(self, count: int, now: float) -> None:
-        """Keep what the last reservation was filled with."""
-        self._arrived[self._used : self._used + count] = now
-        self._used += count
+    @property
+    def room(self) -> int:
+        """How many packets more can be kept before they are counted."""
+        return CAPACITY - int(self.used[0])
 
     def add(self, rows: Rows, words: Words, sizes: Sizes, now: float) -> None:
         """Keep these packets."""
-        room = self.reserve(len(rows))
-        room[0][:], room[1][:], room[2][:] = rows, words, sizes
-        self.keep(len(rows), now)
+        if len(rows) > self.room:
+            self.count()
+        used = int(self.used[0])
+        room = slice(used, used + len(rows))
+        self.rows[room], self.words[room], self.sizes[room] = rows, words, sizes
+        self.arrived[room] = now
+        self.used[0] = room.stop
 
     def count(self) -> None:
         """Count all that has been kept, before anything is asked of the streams or changed in them."""
-        used, self._used = self._used, 0
-        if used:
+        used = int(self.used[0])
+        self.used[0] = 0
+        if used and self.count_by is not None:
+            self.count_by(used)
+        elif used:
             self._streams.count(
-                self._rows[:used], self._words[:used], self._sizes[:used], self._arrived[:used]
+                self.rows[:used], self.words[:used], self.sizes[:used], self.arrived[:used]
             )

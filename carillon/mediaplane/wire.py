@@ -123,6 +123,7 @@ class Inbox:
         self.octets: Octets = np.zeros((capacity, PACKET_ROOM), np.uint8)
         self.words: Words = self.octets.view(np.uint32)
         self._names = np.zeros((capacity, ADDRESS_BYTES), np.uint8)
+        self.names_at = int(self._names.ctypes.data)
         # Family, port and address are the first 8 bytes: one integer tells senders apart.
         self.senders: Addresses = self._names.view(np.uint64)[:, 0]
         self._more: Octets = np.zeros((capacity, MORE_ROOM), np.uint8)
@@ -139,11 +140,11 @@ class Inbox:
         self._messages["iovecs"] = 2
         # The last two words of a message: flags, then length.
         self._ends = self._messages.view(np.uint64).reshape(capacity, -1)[:, -2:]
-        self._start = int(self._messages.ctypes.data)
+        self.start = int(self._messages.ctypes.data)
 
     def receive(self, fd: int) -> int:
         """Receive as many packets as there is room for; return how many came."""
-        count = int(_recvmmsg(fd, self._start, self.capacity, _MSG_DONTWAIT, None))
+        count = int(_recvmmsg(fd, self.start, self.capacity, _MSG_DONTWAIT, None))
         return max(count, 0)
 
     def receive_each(self, fds: Sequence[int], most: int) -> list[int]:
@@ -151,7 +152,7 @@ class Inbox:
 
         There must be room for `most` of each.
         """
-        start, counts = self._start, []
+        start, counts = self.start, []
         for fd in fds:
             count = _recvmmsg(fd, start, most, _MSG_DONTWAIT, None)
             if count > 0:
@@ -159,15 +160,16 @@ class Inbox:
             counts.append(count if count > 0 else 0)
         return counts
 
-    def read_sizes(self, sizes: NDArray[np.int64]) -> None:
-        """Fill in how long the first packets are, 0 for one that did not fit.
+    def sizes(self, slots: Rows) -> NDArray[np.int64]:
+        """Return how long these packets are, 0 for one that did not fit.
 
         Of one longer than `PACKET_ROOM` only so much lies in `octets`; see `whole`.
         """
-        ends = self._ends[: len(sizes)]
-        sizes[:] = ends[:, 1]
+        ends = self._ends[slots]
+        sizes = ends[:, 1].astype(np.int64)
         if np.count_nonzero(ends[:, 0]):
             sizes[ends[:, 0] & _MSG_TRUNC != 0] = 0
+        return sizes
 
     def whole(self, slot: int, size: int) -> bytes:
         """Return a packet from beginning to end."""
@@ -198,7 +200,8 @@ class Outbox:
         self._messages["iovec"] = iovecs.ctypes.data + each * size
         self._messages["iovecs"] = pieces
         self._names = self._messages["name"]
-        self._start = int(self._messages.ctypes.data)
+        self.pieces_at = int(iovecs.ctypes.data)
+        self.start = int(self._messages.ctypes.data)
 
     def fill(self, names: Addresses, pieces: Sequence[Piece]) -> None:
         """Lay out messages: where their destinations' addresses lie, and their pieces."""
@@ -211,7 +214,7 @@ class Outbox:
     def send_each(self, fds: Sequence[int], starts: Sequence[int], stops: Sequence[int]) -> None:
         """Send runs of messages, each from a socket of its own, as `send` does."""
         for fd, start, stop in zip(fds, starts, stops, strict=True):
-            address = self._start + start * _MMSGHDR.itemsize
+            address = self.start + start * _MMSGHDR.itemsize
             sent = _sendmmsg(fd, address, stop - start, _MSG_DONTWAIT)
             if sent != stop - start:
                 self.send(fd, start + max(sent, 0), stop)
@@ -219,7 +222,7 @@ class Outbox:
     def send(self, fd: int, start: int, stop: int) -> None:
         """Send these messages. What cannot be sent is skipped: a network may lose any packet."""
         while start < stop:
-            address = self._start + start * _MMSGHDR.itemsize
+            address = self.start + start * _MMSGHDR.itemsize
             sent = int(_sendmmsg(fd, address, min(stop - start, 1024), _MSG_DONTWAIT))
             start += max(sent, 1)
 

@@ -122,10 +122,13 @@ def test_there_is_room_for_so_many_legs_and_then_none(world):
 
 
 def test_packets_are_awaited_when_few_and_looked_for_on_a_grid_when_many():
-    pace, chosen = Pace(), []
-    for packets in (0, 2, 20, 500, 700, 500, 400, 3):
-        pace.note(packets)
-        pace.choose()
-        chosen.append(pace.look_seconds)
+    def chosen(eager):
+        pace = Pace(eager)
+        for packets in (0, 2, 20, 500, 700, 500, 400, 3):
+            pace.note(packets)
+            pace.choose()
+            yield pace.look_seconds
+
     slow, fast = SLOW_SECONDS, FAST_SECONDS
-    assert chosen == [AWAIT, AWAIT, slow, slow, fast, fast, slow, AWAIT]
+    assert list(chosen(False)) == [AWAIT, AWAIT, slow, slow, fast, fast, slow, AWAIT]
+    assert list(chosen(True)) == [AWAIT, AWAIT, fast, fast, fast, fast, fast, AWAIT]
