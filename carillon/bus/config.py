@@ -68,6 +68,8 @@ class Config:
     oidc: Oidc | None = None
     sign_up: bool = True
     """Whether strangers may open a company of their own."""
+    webhook_hosts: tuple[str, ...] = ()
+    """Hosts that webhooks may reach although they are on this network, and without TLS."""
     legal: Path | None = None
     """The operator's own legal notice, a text file; shown on the page of legal notices."""
     community: str = ""
@@ -212,6 +214,16 @@ def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     return origins
 
 
+def _hosts(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    hosts = tuple(environ.get(name, "").lower().split())
+    for host in hosts:
+        if "/" in host or (host.count(":") == 1):
+            raise BadSetting(
+                f"{name}={host!r}: give names or addresses alone with spaces between, as crm.lan 10.0.0.7."
+            )
+    return hosts
+
+
 def _smtp(environ: Mapping[str, str]) -> Smtp | None:
     text = environ.get("CARILLON_SMTP_URL", "").strip()
     if not text:
@@ -311,6 +323,7 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
         url=_url(env),
         oidc=_oidc(env),
         sign_up=_switch(env, "CARILLON_SIGN_UP", True),
+        webhook_hosts=_hosts(env, "CARILLON_WEBHOOK_HOSTS"),
         legal=_file(env, "CARILLON_LEGAL"),
         community=_community(env),
     )

@@ -17,6 +17,8 @@ from carillon.portal.companies.models import Membership
 from carillon.portal.companies.scope import within
 from carillon.portal.followup.actions import create_tag
 from carillon.portal.followup.models import Callback
+from carillon.portal.integrations.actions import add_integration
+from carillon.portal.integrations.writing import write_test
 from carillon.portal.journal.apply import apply_page
 from carillon.portal.routing.days import add_company_day
 from carillon.portal.routing.documents import Special
@@ -248,6 +250,20 @@ TABLE: dict[str, tuple[int, ...]] = {
     "my-availability!": (302, 302, 404, 403, 302, 302, 302, 302),
     "my-notices!": (302, 302, 404, 403, 302, 302, 302, 302),
     "my-phone!": (302, 404, 404, 403, 200, 404, 404, 404),
+    "integrations": EDITORS,
+    "new-integration": EDITORS,
+    "new-integration!": (302, 422, 404, 403, 403, 403, 422, 422),
+    "integration": THEIRS_EDITED_PAGE,
+    "integration!": (302, 404, 404, 403, 403, 403, 422, 422),
+    "integration-sent": THEIRS_EDITED_PAGE,
+    "integration-secret!": THEIRS_EDITED_PAGE,
+    "integration-test!": THEIRS_EDITED,
+    "integration-pause!": THEIRS_EDITED,
+    "remove-integration": THEIRS_EDITED_PAGE,
+    "remove-integration!": THEIRS_EDITED,
+    "resend!": THEIRS_EDITED,
+    "number-integrations": THEIRS_EDITED_PAGE,
+    "number-integrations!": THEIRS_EDITED,
     "api-keys": EDITORS,
     "api-keys!": (302, 422, 404, 403, 403, 403, 422, 422),
     "api-guide": EDITORS,
@@ -324,6 +340,11 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         day = CompanyDay.objects.get()
         caller = BlockedCaller.objects.create(pattern="+33899*")
         key, _secret = create_key(cast.acme, "CRM", ["calls"], by=None)
+        hook = {"name": "CRM", "url": "https://crm.example/", "events": ["call.ended"]}
+        integration, _ = add_integration(
+            cast.acme, **hook, all_numbers=True, numbers=[], by=cast.users["owner"]
+        )
+        sent = write_test(integration)
         piece = MusicPiece.objects.create(title="Mine", prompt=prompt)
     trunk = add_trunk("carrier", host="192.0.2.1")
     letter = mail.send("test", "ann@acme.example", "en", {"by": "Op"})
@@ -332,6 +353,9 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         "remove-trunk": [trunk.pk],
         "message": [letter.pk],
         "revoke-key": [key.pk],
+        "resend": [sent.pk],
+        "integration": [integration.pk],
+        "remove-integration": [integration.pk],
         "v1-call": ["call-1"],
         "v1-nowhere": ["nowhere"],
         "give-role": [Membership.objects.get(user=cast.users["user"]).pk],
@@ -393,6 +417,8 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
             "remove-key",
         ):
             things.setdefault(name, [number.pk])
+    for name in ("sent", "secret", "test", "pause"):
+        things[f"integration-{name}"] = [integration.pk]
     things["v1-number"] = [number.pk]
     things["v1-user"] = things["v1-place-call"] = [ben.pk]
     for name in ("person", "availability", "remove-person", "restore-person"):

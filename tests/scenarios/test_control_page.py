@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from carillon.media.wav import write_wav
+from tests.portal.receiver import receiver
 from tests.portal.test_pages_in_chromium import violations
 from tests.softphone import Room, Softphone, room
 from tests.system import PASSWORD, System, running, tone, wait_for
@@ -108,8 +111,9 @@ def browser(system: System) -> Iterator[Page]:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     """Have an outside caller talk with Ann, and Ann look at the call."""
+    monkeypatch.setenv("CARILLON_WEBHOOK_HOSTS", "127.0.0.1")
     port = Softphone.free_port()
     with running(tmp_path) as system, room() as here:
         # First, so that nobody else takes its port while the company is made.
@@ -211,3 +215,25 @@ def test_a_program_with_a_key_reads_the_call_and_places_another(scene: Scene) ->
     here.phones["ann"].talks(2)
     here.phones["ben"].talks()
     here.hear({"ann": 2}, ann={"ben"}, ben={"ann"})
+
+
+def test_another_program_is_told_at_once_that_a_call_is_over(scene: Scene) -> None:
+    page = scene.page
+    with receiver() as crm:
+        page.goto("/integrations/new")
+        page.get_by_label("Name", exact=True).fill("CRM")
+        page.get_by_label("Address").fill(crm.url)
+        page.get_by_role("button", name="Add the webhook").click()
+        secret = page.locator("#secret").inner_text()
+        page.get_by_role("button", name="Send a test").click()
+        expect(page.locator("#sent")).to_contain_text("Arrived", timeout=15000)
+
+        scene.here.phones["caller"].hang_up()
+        wait_for(lambda: len(crm.bodies) > 1, 15, "the end of the call, told")
+        told = json.loads(crm.bodies[-1])
+        assert (told["event"], told["data"]["id"]) == ("call.ended", scene.call)
+        assert told["data"]["user"]["name"] == "Ann"
+        given = crm.headers[-1]["Carillon-Signature"]
+        at = given.partition(",")[0].removeprefix("t=")
+        signed = hmac.new(secret.encode(), f"{at}.{crm.bodies[-1]}".encode(), "sha256").hexdigest()
+        assert given == f"t={at},v1={signed}"

@@ -38,7 +38,7 @@ def api_keys(request: HttpRequest) -> HttpResponse:
         "form": form,
         "made": made,
         "secret": secret,
-        "nav": "keys",
+        "nav": "integrations",
     }
     status = 422 if form.is_bound else 200
     return render(request, "api/keys.html", context, status=status)
@@ -52,7 +52,7 @@ def revoke_key(request: HttpRequest, pk: int) -> HttpResponse:
         keys.revoke_key(found, by=enter(request).user)
         messages.success(request, _("The key %(name)s is revoked.") % {"name": found.name})
         return redirect("api-keys")
-    return render(request, "api/revoke.html", {"key": found, "nav": "keys"})
+    return render(request, "api/revoke.html", {"key": found, "nav": "integrations"})
 
 
 @require_GET
@@ -61,5 +61,5 @@ def guide(request: HttpRequest) -> HttpResponse:
     enter(request, to="edit")
     somebody = Person.objects.order_by("id").values_list("pk", flat=True).first() or 1
     shown = examples(base_of(request), somebody)
-    context = {"examples": shown, "most": MOST_A_MINUTE, "nav": "keys"}
+    context = {"examples": shown, "most": MOST_A_MINUTE, "nav": "integrations"}
     return render(request, "api/guide.html", context)

@@ -20,6 +20,7 @@ from carillon.portal.extensions.apply import (
 )
 from carillon.portal.extensions.voices import keep_voice
 from carillon.portal.followup.apply import apply_followup
+from carillon.portal.integrations.writing import tell_integrations
 from carillon.portal.routing.days import apply_override
 from carillon.portal.routing.dictation import give_up, keep
 from carillon.portal.sound import safe_path
@@ -60,6 +61,7 @@ def apply_events(events: Iterable[e.AnyEvent]) -> None:
     apply_messages(messages, companies)
     _apply_dictations(messages, companies)
     apply_followup(told, companies)
+    tell_integrations(told, companies)
     ended = [event for event in told if isinstance(event, e.CallEnded)]
     tell_of_lost_calls(ended, companies)
     give_up([event.call for event in ended])

@@ -107,6 +107,7 @@ def _pages(request: HttpRequest) -> Iterator[Found]:
         yield Found(reverse("new-person"), "user-plus", _("Add a person"))
         yield Found(reverse("new-team"), "plus", _("Create a team"))
         yield Found(reverse("company"), "settings", _("Company"))
+        yield Found(reverse("integrations"), "link", _("Integrations"))
         yield Found(reverse("api-keys"), "key", _("API keys"))
         yield Found(reverse("api-guide"), "key", _("How to use the API"))
         yield Found(reverse("audit"), "list-check", _("Audit log"))

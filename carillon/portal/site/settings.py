@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "carillon.portal.attention",
     "carillon.portal.setupfile",
     "carillon.portal.wizard",
+    "carillon.portal.integrations",
     "carillon.portal.journal",
     "carillon.portal.demo",
     "carillon.portal.onboarding",

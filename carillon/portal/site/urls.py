@@ -35,6 +35,7 @@ urlpatterns = [
     path("", include("carillon.portal.onboarding.urls")),
     path("", include("carillon.portal.me.urls")),
     path("", include("carillon.portal.help.urls")),
+    path("", include("carillon.portal.integrations.urls")),
     path("", include("carillon.portal.api.urls")),
     path("", include("carillon.portal.identity.urls")),
 ]

@@ -45,6 +45,7 @@ class Command(BaseCommand):
         from carillon.portal.extensions import voices
         from carillon.portal.followup.dialback import Dialback
         from carillon.portal.followup.owing import tell_owed
+        from carillon.portal.integrations import delivery as integrations
         from carillon.portal.journal.puller import Puller
         from carillon.portal.mail import delivery
         from carillon.portal.site.housekeeping import keep_house
@@ -58,6 +59,7 @@ class Command(BaseCommand):
         dialback, attention = Dialback(switch), Attention(switch)
         compress.follow()
         delivery.follow()
+        integrations.follow()
         voices.follow()
         next_housekeeping = time.monotonic()
         restarted = True
