@@ -131,6 +131,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "roles": EDITORS,
     "give-role!": THEIRS_EDITED,
     "billing": PAYERS,
+    "change-lines": PAYERS,
     "audit": EDITORS,
     "people": SEERS,
     "new-person": EDITORS,

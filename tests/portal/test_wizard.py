@@ -138,7 +138,7 @@ def test_what_is_no_list_of_users_is_refused_in_words(
     cast: Cast, document: bytes, why: str
 ) -> None:
     with within(cast.acme), pytest.raises(Refused, match=why):
-        roster.preview(document)
+        roster.preview(document, 5)
 
 
 def test_the_main_number_becomes_an_attendant_with_a_greeting(cast: Cast) -> None:

@@ -65,6 +65,7 @@ SENTENCES: dict[str, str] = {
     "forwarding-changed": gettext_noop("changed how somebody is reached"),
     "own-greeting-changed": gettext_noop("changed somebody’s voicemail greeting"),
     "line-chosen": gettext_noop("chose the number shown on outgoing calls"),
+    "lines-ordered": gettext_noop("changed the number of lines of"),
     "company-numbers-changed": gettext_noop("chose the main number and the fax of"),
     "call-limits-changed": gettext_noop("changed what may be called"),
     "call-coached": gettext_noop("listened to a call"),

@@ -60,13 +60,22 @@ def create_demo(seed: int = SEED, now: datetime | None = None) -> Demo:
     return Demo(found, owner, password, numbers)
 
 
+LINES = 12
+
+
 @transaction.atomic
 def _make(seed: int, now: datetime) -> Company:
     owner = User.objects.create_user(
         cast.PEOPLE[0].email, name=cast.PEOPLE[0].name, language="fr", is_staff=True
     )
     company = create_company(
-        cast.COMPANY, owner=owner, country="FR", language="fr", timezone=ZONE, demo=True
+        cast.COMPANY,
+        owner=owner,
+        country="FR",
+        language="fr",
+        timezone=ZONE,
+        demo=True,
+        lines=LINES,
     )
     with within(company):
         people = _people(company, owner)

@@ -17,6 +17,7 @@ from carillon.portal.companies import audit, roles
 from carillon.portal.companies.models import Company, Membership
 from carillon.portal.companies.publish import bump_plan
 from carillon.portal.companies.scope import CompanyOwned
+from carillon.portal.extensions import lines
 from carillon.portal.extensions.credentials import new_credentials
 from carillon.portal.extensions.models import Device, Person, Team
 from carillon.portal.extensions.welcome import write_invitation
@@ -44,10 +45,16 @@ def add_person(
     language: str = "",
     call_waiting: bool = False,
     invite: bool = True,
+    line: int | None = None,
+    phone: str = "",
     by: User | None,
 ) -> Person:
-    """Add somebody; with an e-mail they get a sign-in, and a message to choose their password with."""
+    """Add somebody; with an e-mail they get a sign-in, and a message to choose their password with.
+
+    They get a `line` of the plan, the first free one unless told, and a phone of a kind of `lines.KINDS`.
+    """
     language = language or company.language
+    line = lines.take(company, line)
     if email and by is not None:
         roles.check_owner_rights(company, [role], by)
     user = _user_for(email, name, language) if email else None
@@ -63,8 +70,11 @@ def add_person(
             extension=extension,
             language=language,
             call_waiting=call_waiting,
+            plan_line=line,
         )
     )
+    if phone:
+        add_device(person, str(lines.KINDS[phone]), by=by)
     after = {"extension": extension, "email": email, "role": role if email else ""}
     audit.write(company, by, "person-added", (person.key, name), after=after)
     if invite and user is not None and not user.has_usable_password():
@@ -126,8 +136,9 @@ def remove_person(person: Person, *, by: User) -> None:
 @transaction.atomic
 def restore_person(person: Person, *, by: User) -> None:
     """Bring back somebody removed, as a plain user."""
+    person.plan_line = lines.take(person.company)
     person.deleted_at = None
-    _save_unique(person, update_fields=["deleted_at"])
+    _save_unique(person, update_fields=["deleted_at", "plan_line"])
     if person.user_id:
         Membership.objects.get_or_create(user_id=person.user_id, company=person.company)
     audit.write(person.company, by, "person-restored", (person.key, person.name))

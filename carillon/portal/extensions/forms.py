@@ -10,15 +10,41 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from carillon.portal.companies.models import Membership
+from carillon.portal.extensions import lines
 from carillon.portal.extensions.models import Device, Person, Team
-from carillon.portal.fields import Form
+from carillon.portal.fields import Form, LongSelect
 
+MOST_LINES = 1000
 LANGUAGES = [("fr", "Français"), ("en", "English")]
 
 
-class PersonForm(Form):
+class LineFields(Form):
+    """The line and the phone somebody new is given."""
+
+    line = forms.TypedChoiceField(
+        label=_("Line"), coerce=int, required=False, empty_value=None, widget=LongSelect
+    )
+    phone = forms.ChoiceField(
+        label=_("Assigned phone"),
+        required=False,
+        choices=[*lines.KINDS.items(), ("", _("None for now"))],
+        initial=lines.SOFT,
+        help_text=_("Its username and password wait on the person’s page, more phones can follow."),
+    )
+
+    def offer(self, free: list[int]) -> None:
+        """Let one of these lines be chosen."""
+        field = self.fields["line"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(place, _("Line %(n)s") % {"n": place}) for place in free]
+        if free:
+            self.initial.setdefault("line", free[0])
+
+
+class PersonForm(LineFields):
     """Somebody new, or changed."""
 
+    field_order = ("name", "extension", "language", "call_waiting", "email", "role")
     name = forms.CharField(
         label=_("Name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
@@ -59,7 +85,7 @@ class PersonForm(Form):
     def __init__(self, *args: Any, existing: Person | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if existing is not None:
-            del self.fields["email"]
+            del self.fields["email"], self.fields["line"], self.fields["phone"]
             if existing.user_id is None:
                 del self.fields["role"]
 
@@ -119,3 +145,15 @@ class TeamForm(Form):
         field = self.fields["members"]
         assert isinstance(field, forms.ModelMultipleChoiceField)
         field.queryset = people
+
+
+class LinesForm(Form):
+    """How many lines a company has."""
+
+    lines = forms.IntegerField(
+        label=_("Lines"),
+        min_value=1,
+        max_value=MOST_LINES,
+        help_text=_("One for each person, or room with a phone."),
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )

@@ -23,6 +23,8 @@ class Person(CompanyOwned):
     call_waiting = models.BooleanField(default=False, db_default=False)
     """Whether a second call may ring while this person talks."""
     language = models.CharField(max_length=2, default="fr")
+    plan_line = models.PositiveSmallIntegerField(null=True)
+    """Which line of the company's plan; see `lines`."""
     deleted_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -8,6 +8,7 @@ from carillon.portal.extensions import views
 
 urlpatterns = [
     path("people", views.people, name="people"),
+    path("billing/lines", views.change_lines, name="change-lines"),
     path("people/new", views.new_person, name="new-person"),
     path("people/<int:pk>", views.person, name="person"),
     path("people/<int:pk>/availability", views.availability, name="availability"),

@@ -20,8 +20,14 @@ from carillon.portal.accounts.invitations import invitation_path
 from carillon.portal.accounts.questions import question_of
 from carillon.portal.companies.access import enter, may
 from carillon.portal.companies.models import Membership
-from carillon.portal.extensions import access, actions, pins
-from carillon.portal.extensions.forms import EncryptionForm, PersonForm, PhoneForm, TeamForm
+from carillon.portal.extensions import access, actions, lines, pins
+from carillon.portal.extensions.forms import (
+    EncryptionForm,
+    LinesForm,
+    PersonForm,
+    PhoneForm,
+    TeamForm,
+)
 from carillon.portal.extensions.models import Device, Person, Team
 from carillon.portal.refused import Refused
 
@@ -33,23 +39,44 @@ CHANGED = ("name", "extension", "language", "call_waiting")
 @require_GET
 def people(request: HttpRequest) -> HttpResponse:
     """List the company's people, or those a search finds."""
-    found = access.people(request)
-    wanted = request.GET.get("q", "").strip()
+    company = enter(request, "see").company
+    wanted, tab = request.GET.get("q", "").strip()[:60], request.GET.get("tab", "all")
+    only = None
     if wanted:
-        found = found.filter(Q(name__icontains=wanted) | Q(extension__startswith=wanted))
+        named = Q(name__icontains=wanted) | Q(extension__startswith=wanted)
+        only = access.people(request).filter(named).values_list("pk", flat=True)
+    rows = Paginator(lines.behind(company, tab, only), PEOPLE_PER_PAGE)
+    page = rows.get_page(request.GET.get("page"))
+    context = {
+        "lines": _with_people(request, list(page.object_list)),
+        "page": page,
+        "q": wanted,
+        "tab": tab if tab in lines.TABS else "all",
+        "counts": lines.count(company),
+        "nav": "people",
+    }
+    return render(request, "extensions/people.html", context)
+
+
+def _with_people(request: HttpRequest, rows: list[tuple[int, int]]) -> list[lines.Line]:
+    found = access.people(request).filter(pk__in=[person for _place, person in rows if person])
     found = found.prefetch_related(
         Prefetch("devices", Device.objects.all()), Prefetch("teams", Team.objects.all())
     )
-    page = Paginator(found, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
-    context = {"people": page, "page": page, "q": wanted, "nav": "people"}
-    return render(request, "extensions/people.html", context)
+    people = {person.pk: person for person in found}
+    return [lines.Line(place, people.get(person)) for place, person in rows]
 
 
 def new_person(request: HttpRequest) -> HttpResponse:
     """Add somebody."""
     inside = enter(request, to="edit")
+    free = lines.free_places(inside.company)
+    if not free and not request.POST:
+        return render(request, "extensions/no_line.html", {"nav": "people"})
     initial = {"extension": actions.next_extension(), "language": inside.company.language}
+    initial |= _wanted_line(request, free)
     form = PersonForm(request.POST or None, initial=initial)
+    form.offer(free)
     if form.is_valid():
         try:
             added = actions.add_person(inside.company, **form.cleaned_data, by=inside.user)
@@ -61,6 +88,29 @@ def new_person(request: HttpRequest) -> HttpResponse:
     status = 422 if form.is_bound else 200
     context = {"form": form, "nav": "people"}
     return render(request, "extensions/new_person.html", context, status=status)
+
+
+def _wanted_line(request: HttpRequest, free: list[int]) -> dict[str, Any]:
+    """Return the line that was clicked on, where it is still free."""
+    wanted = request.GET.get("line", "")
+    return {"line": int(wanted)} if wanted in {str(place) for place in free} else {}
+
+
+def change_lines(request: HttpRequest) -> HttpResponse:
+    """Choose how many lines the company has."""
+    inside = enter(request, to="bill")
+    form = LinesForm(request.POST or None, initial={"lines": inside.company.lines})
+    if form.is_valid():
+        try:
+            lines.order(inside.company, form.cleaned_data["lines"], by=inside.user)
+        except Refused as refused:
+            form.add_error("lines", refused.text)
+        else:
+            messages.success(request, _("The number of lines is saved."))
+            return redirect("billing")
+    context = {"form": form, "counts": lines.count(inside.company), "nav": "billing"}
+    status = 422 if form.is_bound else 200
+    return render(request, "extensions/change_lines.html", context, status=status)
 
 
 def person(request: HttpRequest, pk: int) -> HttpResponse:
@@ -311,6 +361,8 @@ def _field_of(refused: Refused) -> str | None:
         "email-taken": "email",
         "last-owner": "role",
         "owners-only": "role",
+        "no-line": "line",
+        "line-taken": "line",
     }
     return fields.get(refused.id)
 

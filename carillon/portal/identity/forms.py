@@ -15,11 +15,10 @@ from carillon.portal.accounts.numbers import e164_of
 from carillon.portal.accounts.questions import QUESTIONS
 from carillon.portal.companies.forms import COUNTRIES
 from carillon.portal.companies.models import Company
+from carillon.portal.extensions.forms import MOST_LINES
 from carillon.portal.fields import Form
 from carillon.portal.identity import robots
 from carillon.portal.routing import pool
-
-MOST_LINES = 500
 
 
 class RobotMixin(forms.Form):
@@ -57,7 +56,7 @@ class SignUpForm(RobotMixin, Form):
         label=gettext_lazy("Lines"),
         min_value=1,
         max_value=MOST_LINES,
-        help_text=gettext_lazy("One for each phone or app."),
+        help_text=gettext_lazy("One for each person, or room with a phone."),
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
     name = forms.CharField(

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from carillon.portal.companies.access import CompanyRequest
 from carillon.portal.extensions import actions as extensions
-from carillon.portal.extensions.models import Person
+from carillon.portal.extensions import lines
+from carillon.portal.extensions.models import Device, Person
 from carillon.portal.refused import Refused
 from carillon.portal.routing import editing, flows
 from carillon.portal.routing.company_numbers import main_number
@@ -33,7 +34,15 @@ PREVIEW = "wizard-import"
 USERS_PER_PAGE = 25
 MOST_AS_CARDS = 12
 """So many people are shown as cards to choose from; more of them are a list."""
-TABS = ("all", "assigned", "unassigned")
+FIELD_OF = {
+    "email-taken": "email",
+    "extension-taken": "extension",
+    "no-line": "line",
+    "line-taken": "line",
+    "bad-number": "mobile",
+    "no-mobile": "mobile",
+}
+"""Beside which field of a user each refusal stands."""
 
 
 # -- users ---------------------------------------------------------------------------------------
@@ -44,33 +53,43 @@ def users(request: HttpRequest) -> HttpResponse:
     enter_step(request, "users")
     if request.method == "POST":
         return go_on(request, "users")
-    return _users_page(request, UserForm(initial={"extension": extensions.next_extension()}))
+    facts: dict[str, Any] = {"extension": extensions.next_extension()}
+    if request.GET.get("line", "").isdecimal():
+        facts["line"] = request.GET["line"]
+    return _users_page(request, UserForm(initial=facts))
 
 
 def _users_page(request: HttpRequest, form: UserForm, status: int = 200) -> HttpResponse:
     inside = enter_step(request, "users")
     wanted = request.GET.get("q", "").strip()[:60]
     tab = request.GET.get("tab", "all")
-    people = Person.objects.select_related("user").order_by("extension")
-    count, assigned = people.count(), people.exclude(user=None).count()
-    if tab in ("assigned", "unassigned"):
-        people = people.filter(user__isnull=tab == "unassigned")
+    only = None
     if wanted:
-        people = people.filter(Q(name__icontains=wanted) | Q(extension__startswith=wanted))
-    page = Paginator(people, USERS_PER_PAGE).get_page(request.GET.get("page"))
-    lines = getattr(inside.company, "lines", 0) or 0
+        named = Q(name__icontains=wanted) | Q(extension__startswith=wanted)
+        only = Person.objects.filter(named).values_list("pk", flat=True)
+    page = Paginator(lines.behind(inside.company, tab, only), USERS_PER_PAGE)
+    shown = page.get_page(request.GET.get("page"))
+    counts = lines.count(inside.company)
+    form.offer(lines.free_places(inside.company))
     context = {
-        "people": page,
-        "page": page,
+        "lines": _with_people(list(shown.object_list)),
+        "page": shown,
         "form": form,
         "q": wanted,
-        "tab": tab if tab in TABS else "all",
-        "counts": {"all": count, "assigned": assigned},
-        "unassigned": count - assigned,
-        "lines_left": max(0, lines - count),
+        "tab": tab if tab in lines.TABS else "all",
+        "counts": counts,
+        "lines_left": counts["unassigned"],
         "preview": request.session.get(PREVIEW),
     }
     return show(request, "users", "wizard/users.html", context, status)
+
+
+def _with_people(rows: list[tuple[int, int]]) -> list[lines.Line]:
+    found = Person.objects.select_related("user").filter(pk__in=[pk for _place, pk in rows if pk])
+    people = {
+        each.pk: each for each in found.prefetch_related(Prefetch("devices", Device.objects.all()))
+    }
+    return [lines.Line(place, people.get(person)) for place, person in rows]
 
 
 @require_POST
@@ -78,13 +97,13 @@ def add_user(request: HttpRequest) -> HttpResponse:
     """Add one person; they get a welcome e-mail (R39)."""
     inside = enter_step(request, "users")
     form = UserForm(request.POST)
+    form.offer(lines.free_places(inside.company))
     if not form.is_valid():
         return _users_page(request, form, status=422)
     try:
         added = roster.add(inside.company, form.entry(), by=inside.user)
     except Refused as refused:
-        field = {"email-taken": "email", "extension-taken": "extension"}.get(refused.id)
-        form.add_error(field, refused.text)
+        form.add_error(FIELD_OF.get(refused.id), refused.text)
         return _users_page(request, form, status=422)
     messages.success(request, _("%(name)s is added.") % {"name": added.name})
     return redirect("wizard-users")
@@ -103,7 +122,8 @@ def import_users(request: HttpRequest) -> HttpResponse:
     try:
         if upload is None:
             raise Refused("no-file", _("Choose a CSV file."))
-        request.session[PREVIEW] = roster.preview(upload.read(roster.LARGEST_FILE + 1))
+        free = len(lines.free_places(inside.company))
+        request.session[PREVIEW] = roster.preview(upload.read(roster.LARGEST_FILE + 1), free)
     except Refused as refused:
         messages.error(request, refused.text)
     return redirect("wizard-users")

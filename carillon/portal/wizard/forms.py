@@ -8,12 +8,23 @@ from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from carillon.portal.fields import Form
+from carillon.portal.extensions.forms import LineFields
 from carillon.portal.wizard.roster import Entry
 
 
-class UserForm(Form):
+class UserForm(LineFields):
     """One user (R42); X2: the contact number is not the line."""
+
+    field_order = (
+        "line",
+        "first",
+        "last",
+        "email",
+        "email_sign_in",
+        "mobile",
+        "extension",
+        "phone",
+    )
 
     first = forms.CharField(label=_("First name"), max_length=60)
     last = forms.CharField(label=_("Last name"), max_length=59)
@@ -51,4 +62,6 @@ class UserForm(Form):
             facts["mobile"],
             facts["extension"],
             facts["email_sign_in"],
+            facts["line"],
+            facts["phone"],
         )

@@ -16,6 +16,7 @@ from carillon.flows.outgoing import normalise
 from carillon.portal.accounts.models import User
 from carillon.portal.companies.models import Company
 from carillon.portal.extensions import actions as extensions
+from carillon.portal.extensions import lines
 from carillon.portal.extensions.models import Person
 from carillon.portal.refused import Refused
 from carillon.portal.routing.compile import DIAL_RULES
@@ -42,6 +43,8 @@ class Entry:
     mobile: str = ""
     extension: str = ""
     email_sign_in: bool = True
+    line: int | None = None
+    phone: str = lines.SOFT
 
 
 @transaction.atomic
@@ -53,6 +56,8 @@ def add(company: Company, entry: Entry, *, by: User) -> Person:
         name=entry.name,
         extension=entry.extension or extensions.next_extension(),
         email=entry.email,
+        line=entry.line,
+        phone=entry.phone,
         by=by,
     )
     if person.user is not None and (mobile or not entry.email_sign_in):
@@ -75,8 +80,11 @@ def contact(company: Company, typed: str) -> str:
     return found
 
 
-def preview(document: bytes) -> list[dict[str, Any]]:
-    """Return the rows of a CSV file with what is wrong with each; `Refused` when it is no such file."""
+def preview(document: bytes, free: int) -> list[dict[str, Any]]:
+    """Return the rows of a CSV file with what is wrong with each; `Refused` when it is no such file.
+
+    `free` is how many lines are left: rows beyond them cannot be added.
+    """
     if len(document) > LARGEST_FILE:
         raise Refused("too-large", _("This file is larger than 1 MB."))
     try:
@@ -96,7 +104,11 @@ def preview(document: bytes) -> list[dict[str, Any]]:
     rows = [line for line in lines[1:] if any(cell.strip() for cell in line)]
     if len(rows) > MOST_ROWS:
         raise Refused("too-many", _("This file has more than 1,000 rows."))
-    return _checked(rows, columns)
+    found = _checked(rows, columns)
+    good = [row for row in found if not row["errors"]]
+    for row in good[free:]:
+        row["errors"].append(_("no line is left"))
+    return found
 
 
 def entry_of(row: dict[str, Any]) -> Entry:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import template
 
 from carillon.portal.companies.models import Company
+from carillon.portal.extensions.lines import Line
 from carillon.portal.extensions.models import Device, Person, Team
 from carillon.portal.routing.company_numbers import fax_number, main_number
 from carillon.portal.routing.difference import times
-from carillon.portal.routing.documents import Special
+from carillon.portal.routing.documents import Special, ToPerson
 from carillon.portal.routing.limits import current
 from carillon.portal.routing.models import Number, OutboundLine
 from carillon.portal.routing.people import flow_of
@@ -81,6 +83,26 @@ def call_limits(company: Company) -> dict[str, Any]:
     home_first = sorted(limits.countries, key=lambda code: code != company.country)
     names = [country_name(code) for code in home_first]
     return {"limits": limits, "first": names[:MOST_NAMED], "more": len(names[MOST_NAMED:])}
+
+
+@register.simple_tag
+def direct_numbers(shown: Iterable[Line]) -> dict[int, list[str]]:
+    """Return the numbers that ring one person and nobody else, by person."""
+    wanted = {line.person.pk for line in shown if line.person}
+    found: dict[int, list[str]] = {}
+    for number in Number.objects.select_related("published").order_by("id") if wanted else ():
+        flow = number.flow
+        targets = [step.target for step in flow.steps] if flow.kind == "classic" else []
+        match targets:
+            case [ToPerson(person)] if person in wanted:
+                found.setdefault(person, []).append(number.e164)
+    return found
+
+
+@register.filter
+def of_person(found: dict[int, list[str]], person: int) -> list[str]:
+    """Return somebody's direct numbers."""
+    return found.get(person, [])
 
 
 @register.inclusion_tag("routing/_company_numbers.html")
