@@ -45,7 +45,9 @@ def create_company(page: Page, url: str) -> None:
     page.get_by_label("E-mail").fill("ann@acme.example")
     page.get_by_label("Password", exact=True).fill("Correct-Horse-7-Battery")
     page.get_by_role("button", name="Create the company").click()
-    expect(page.get_by_role("heading", name="Today")).to_be_visible()
+    expect(page).to_have_url(f"{url}/set-up/users")
+    page.goto(url)
+    expect(page.get_by_text("Your set-up is not finished yet.")).to_be_visible()
 
 
 def add_number(page: Page, url: str) -> str:

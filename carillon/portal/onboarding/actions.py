@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from carillon.portal.accounts.models import User
 from carillon.portal.companies.actions import create_company
@@ -13,6 +14,7 @@ from carillon.portal.companies.scope import within
 from carillon.portal.extensions.actions import FIRST_EXTENSION
 from carillon.portal.extensions.models import Person
 from carillon.portal.refused import Refused
+from carillon.portal.routing.actions import add_number
 
 
 def is_empty() -> bool:
@@ -22,14 +24,15 @@ def is_empty() -> bool:
 
 @transaction.atomic
 def begin(*, company: str, country: str, name: str, email: str, password: str) -> User:
-    """Make the first company, its owner with extension 101, and the system's operator in one person."""
+    """Make the first company, with a main number; its owner, with extension 101, is the system's operator."""
     if not is_empty():
         raise Refused("not-empty", _("This system is in use already: sign in."))
     language, zone = COUNTRY_DEFAULTS[country]
     user = User.objects.create_user(email, password, name=name, language=language, is_staff=True)
     made = create_company(company, owner=user, country=country, language=language, timezone=zone)
     with within(made):
-        Person.objects.create(
-            user=user, name=name, extension=str(FIRST_EXTENSION), language=language
-        )
+        extension = str(FIRST_EXTENSION)
+        Person.objects.create(user=user, name=name, extension=extension, language=language)
+        with override(language):
+            add_number(made, _("Main number"), country, kind="attendant", by=user)
     return user

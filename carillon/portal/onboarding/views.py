@@ -32,7 +32,7 @@ def start(request: HttpRequest) -> HttpResponse:
             user = actions.begin(**form.cleaned_data)
         except Refused:
             return redirect("sign-in")
-        return _enter(request, user)
+        return _enter(request, user, "wizard")
     status = 422 if form.is_bound else 200
     return render(request, "onboarding/start.html", {"form": form}, status=status)
 
@@ -43,11 +43,11 @@ def start_demo(request: HttpRequest) -> HttpResponse:
     """Make the demo company and sign in as its owner; only while the system is empty."""
     if not actions.is_empty():
         return redirect("sign-in")
-    return _enter(request, create_demo().owner)
+    return _enter(request, create_demo().owner, "home")
 
 
-def _enter(request: HttpRequest, user: User) -> HttpResponse:
-    """Sign in, in the language the reader was using."""
+def _enter(request: HttpRequest, user: User, page: str) -> HttpResponse:
+    """Sign in, in the language the reader was using, and go to a page."""
     choose_language(user, "fr" if get_language() == "fr" else "en")
     signing.enter(request, user)
-    return redirect("home")
+    return redirect(page)
