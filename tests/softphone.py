@@ -288,6 +288,11 @@ class Softphone:
         """Return INCOMING, OUTGOING, ESTABLISHED, CLOSED… or "" when there is no such line."""
         return str(self._do("states").get(str(line), ""))
 
+    def ringing(self) -> int:
+        """Return the line that rings, 0 for none."""
+        states = self._do("states").items()
+        return next((int(line) for line, state in states if state == "INCOMING"), 0)
+
     def answer(self, line: int = 1) -> None:
         self._do("answer", line)
 

@@ -236,7 +236,7 @@ class Call:
 
     def connect(self, visit: Visit, picked: Leg) -> None:
         """Let whoever came through a flow talk with whoever picked up."""
-        said = announcement_to_called(self.arrived.direction, self.number)
+        said = None if picked.helps else announcement_to_called(self.arrived.direction, self.number)
         if said is None:
             self.talk_now(visit, picked)
             return
@@ -250,7 +250,7 @@ class Call:
             return
         visit.connected, self.recall = True, None
         self.talk.join(visit.leg, picked)
-        if records(self.arrived.direction, self.number):
+        if records(self.arrived.direction, self.number) and not picked.helps:
             self.recordings.record_call(self.talk.talkers)
         self.recordings.follow(self.talk.talkers)
 

@@ -109,6 +109,12 @@ class Leg:
         return self._dial
 
     @property
+    def helps(self) -> bool:
+        """Whether it answers an emergency number: nothing is said to it first, nothing recorded of itself."""
+        target = self._dial.target if self._dial else None
+        return target is not None and target.emergency
+
+    @property
     def who(self) -> str:
         """How the timeline names this party."""
         return self.party.who

@@ -229,8 +229,7 @@ class Switchboard:
         """A leg over a trunk begins: it counts."""
         if leg.party.trunk is not None and leg.call is not None:
             self.trunks.began(leg.party.trunk)
-            dial = leg.dial
-            if dial is not None and not (dial.target is not None and dial.target.emergency):
+            if leg.dial is not None and not leg.helps:
                 leg.counted = leg.call.plan.company
                 self.tolls.began(leg.call.plan, self.now)
 

@@ -14,12 +14,13 @@ import pytest
 from carillon.portal.routing.phone_sentences import PHONE_SENTENCES
 from carillon.schema.events import DigitPressed
 from tests.softphone import Softphone, room
-from tests.system import System, tone, wait_for
+from tests.system import System, heard, seconds_of, tone, wait_for
 
 pytestmark = pytest.mark.system
 PIN = "482915"
 SAYS = {"ann": 620.0, "ben": 830.0}
 PIN_HERTZ, DELETED_HERTZ, CLOSED_HERTZ = 440.0, 1040.0, 1240.0
+AWAY_HERTZ, NOTED_HERTZ = 1430.0, 1140.0
 COMPANY = f"""
 import django, os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "carillon.portal.site.settings"
@@ -51,22 +52,29 @@ for name in sys.argv[1:]:
 
 
 @contextmanager
-def company(data: Path) -> Iterator[System]:
-    """Run everything, with Ann (101, a PIN) and Ben (102); the sentences are tones."""
+def company(data: Path, more: str = "") -> Iterator[System]:
+    """Run everything, with Ann (101, a PIN) and Ben (102); the sentences are tones.
+
+    `more` is Python that changes the company before anything starts.
+    """
     system = System(data)
     names = [*PHONE_SENTENCES["fr"], "voicemail-default", "extension"]
-    names += [f"digit-{n}" for n in range(10)]
+    names += [f"digit-{n}" for n in range(10)] + ["callback-noted", "callback-turn"]
     known = {
         "mailbox-pin": PIN_HERTZ,
         "mailbox-deleted": DELETED_HERTZ,
         "hours-closed": CLOSED_HERTZ,
+        "voicemail-default": AWAY_HERTZ,
+        "callback-noted": NOTED_HERTZ,
     }
     for name in names:
         seconds = 1.2 if name in known else 0.2
         system.prompt(name, tone(known.get(name, 300.0), seconds))
     root = str(Path(__file__).parent.parent.parent)
     environ = {**system.environ, "PYTHONPATH": root}
-    subprocess.run([sys.executable, "-c", COMPANY, *names], env=environ, check=True, cwd=root)
+    subprocess.run(
+        [sys.executable, "-c", COMPANY + more, *names], env=environ, check=True, cwd=root
+    )
     try:
         system.start("portal", "media", "switch", "sandbox", "worker")
         wait_for(lambda: system.switch.status().plans, 15, "the plan")
@@ -124,8 +132,9 @@ def test_the_company_is_closed_by_code_and_its_callers_hear_so(tmp_path: Path) -
 
         def closed() -> bool:
             before = len(system.ended_calls())
-            system.call(number, stay_seconds=0.2)
+            sound = heard(system.call(number, stay_seconds=1.0))
             wait_for(lambda: len(system.ended_calls()) > before, 10, "the call's end")
+            assert seconds_of(sound, AWAY_HERTZ) > 0.5, "callers may leave a message either way"
             return "hours.override-closed" in system.reasons(before)
 
         wait_for(closed, 30, "the company to be closed")

@@ -7,7 +7,21 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from carillon.schema.plan import DirectoryNode, MenuNode, Plan, Prompt, UserNode
+from carillon.media.wav import write_wav
+from carillon.schema.plan import (
+    DirectoryNode,
+    GreetingNode,
+    HangUpNode,
+    MenuNode,
+    NumberNode,
+    OutsideTarget,
+    Plan,
+    Prompt,
+    RingNode,
+    RingStep,
+    UserNode,
+)
+from carillon.schema.sandbox import ArmWish, PhoneScript
 from tests.phones import baresip
 from tests.system import System, acme, heard, running, seconds_of, tone
 
@@ -102,3 +116,69 @@ def test_somebody_is_found_by_name_and_offered_by_the_spoken_name(tmp_path: Path
             assert seconds_of(sound, TONES[key][0]) > 0.2, key
         system.record()
         assert "directory.found" in system.reasons()
+
+
+def branching() -> Plan:
+    """MAIN is a menu: 1 leads to a menu below it with a way of every other kind."""
+    plan = attendant()
+    keys = {
+        "1": "ben",
+        "2": "bye",
+        "3": "mobile",
+        "4": "night",
+        "5": "away",
+        "6": "names",
+        "#": "menu",
+    }
+    below = MenuNode("below", None, Prompt("below"), keys, "away", seconds=1.0)
+    menu = MenuNode("menu", None, Prompt("choose"), {"1": "below"}, "away", seconds=1.0)
+    more = {
+        "menu": menu,
+        "below": below,
+        "bye": GreetingNode("bye", Prompt("bye"), "end"),
+        "end": HangUpNode("end"),
+        "mobile": RingNode("mobile", (RingStep(OutsideTarget(MOBILE), 20),), "away"),
+        "night": NumberNode("night", "2", "away"),
+        "hours.2": plan.nodes["night"],
+    }
+    main, closed = plan.numbers
+    closed = structs.replace(closed, entry="hours.2")
+    return structs.replace(plan, nodes={**plan.nodes, **more}, numbers=(main, closed))
+
+
+MOBILE = "+33688000001"
+BELOW = {
+    "2": ("bye", 900.0),
+    "4": ("closed", 1130.0),
+    "5": ("away", 520.0),
+    "6": ("letters", 580.0),
+    "#": ("choose", 420.0),
+}
+"""What is heard behind each key of the lower menu."""
+
+
+def test_a_menu_below_another_leads_every_way_there_is(tmp_path: Path) -> None:
+    with (
+        running(tmp_path / "data", *PARTS, plan=branching()) as system,
+        baresip(system, "ben", tmp_path, tone(830, 20)) as ben,
+    ):
+        speak(system)
+        for key, hertz in {"below": 1240.0, "bye": 900.0, "closed": 1130.0}.items():
+            system.prompt(key, tone(hertz, 0.8))
+        script = PhoneScript(say=write_wav(tone(700, 5)), stay_seconds=0.5)
+        system.outside.arm(ArmWish(number=MOBILE, ring_seconds=0.2, script=script))
+        for key, (name, hertz) in BELOW.items():
+            result = system.call(digits="1", then_digits=key, when="silence", stay_seconds=1.5)
+            assert seconds_of(heard(result), 1240.0) > 0.15, f"the lower menu before {key}"
+            assert seconds_of(heard(result), hertz) > 0.4, f"{name} behind {key}"
+            if name == "bye":
+                assert result.ended_by == "other", "it hangs up"
+        outside = system.call(digits="13", stay_seconds=2.5)
+        assert seconds_of(heard(outside), 700) > 0.5
+        person = system.call(digits="11", say=tone(440, 2.5), stay_seconds=0.5)
+        assert seconds_of(heard(person), 830) > 0.5
+        assert seconds_of(ben.stop(), 440) > 0.5
+        for nth in range(len(BELOW) + 2):
+            system.record(nth)
+            keys = [reason for reason in system.reasons(nth) if reason == "menu.key"]
+            assert len(keys) == 2, f"call {nth}"
