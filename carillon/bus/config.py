@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 import urllib.parse
@@ -11,6 +12,7 @@ from email.utils import parseaddr
 from pathlib import Path
 
 MOST_MEDIA_PROCESSES = 8
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class BadSetting(Exception):
@@ -70,6 +72,8 @@ class Config:
     """Whether strangers may open a company of their own."""
     webhook_hosts: tuple[str, ...] = ()
     """Hosts that webhooks may reach although they are on this network, and without TLS."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Whose word about a visitor's address is taken: the reverse proxies in front of the portal."""
     legal: Path | None = None
     """The operator's own legal notice, a text file; shown on the page of legal notices."""
     community: str = ""
@@ -270,6 +274,19 @@ def _oidc(environ: Mapping[str, str]) -> Oidc | None:
     return Oidc(issuer, client, secret, name)
 
 
+def _networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    found = []
+    for text in environ.get(name, "").replace(",", " ").split():
+        try:
+            found.append(ipaddress.ip_network(text))
+        except ValueError as error:
+            raise BadSetting(
+                f"{name}={text!r}: give addresses or networks with spaces between, as 127.0.0.1 "
+                "10.0.0.0/8."
+            ) from error
+    return tuple(found)
+
+
 def _community(environ: Mapping[str, str]) -> str:
     text = environ.get("CARILLON_COMMUNITY", "").strip()
     if text and not (
@@ -324,6 +341,7 @@ def read_config(environ: Mapping[str, str] | None = None) -> Config:
         oidc=_oidc(env),
         sign_up=_switch(env, "CARILLON_SIGN_UP", True),
         webhook_hosts=_hosts(env, "CARILLON_WEBHOOK_HOSTS"),
+        trusted_proxies=_networks(env, "CARILLON_TRUSTED_PROXIES"),
         legal=_file(env, "CARILLON_LEGAL"),
         community=_community(env),
     )

@@ -127,6 +127,7 @@ def test_every_country_has_a_french_name(cast: Cast):
 def test_call_waiting_is_switched_on_the_persons_page(cast: Cast):
     ben = cast.people["user"]
     facts = {"name": "Ben", "extension": ben.extension, "language": "en", "role": "user"}
+    facts["email_sign_in"] = "on"
     client = cast.client("owner")
     for wanted in (True, False):
         sent = {**facts, "call_waiting": "on"} if wanted else facts

@@ -293,7 +293,6 @@ def test_axe_finds_nothing_on_the_pages_before_sign_in(made: Portal, browser: Br
     page = context.new_page()
     for path in (
         "/sign-in",
-        "/welcome/MQ/none",
         "/sign-up",
         "/sign-up/sent",
         "/activate",

@@ -403,6 +403,7 @@ def test_two_people_with_one_number_are_told_apart_by_their_passwords(cast: Cast
 
 def test_somebody_added_by_an_administrator_is_written_to_and_chooses_their_secrets(cast: Cast):
     facts = {"name": "Eve", "extension": "120", "language": "en", "role": "user"}
+    facts["email_sign_in"] = "on"
     added = cast.client("administrator").post("/people/new", {**facts, "email": "eve@acme.example"})
     assert added.status_code == 302
     letter = MailMessage.objects.get(to="eve@acme.example")

@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import authenticate
-from django.contrib.auth.password_validation import validate_password
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -63,31 +62,6 @@ class SignInForm(Form):
         throttle.forget_failures(email, address)
         self.user = found
         return self.cleaned_data
-
-
-class NewPasswordForm(Form):
-    """A new password, typed once: it can be looked at."""
-
-    password = forms.CharField(
-        label=gettext_lazy("New password"),
-        max_length=200,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=gettext_lazy(
-            "8 to 32 characters with a digit and a capital or special character, "
-            "or a phrase of three words."
-        ),
-    )
-
-    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._user = user
-
-    def clean_password(self) -> str:
-        """Refuse what is short, common, or like the name or e-mail."""
-        password: str = self.cleaned_data["password"]
-        validate_password(password, self._user)
-        return password
 
 
 class AccountForm(Form):

@@ -9,7 +9,6 @@ from carillon.portal.accounts import views
 urlpatterns = [
     path("sign-in", views.sign_in, name="sign-in"),
     path("sign-out", views.sign_out, name="sign-out"),
-    path("welcome/<str:uid>/<str:token>", views.welcome, name="welcome"),
     path("account", views.account, name="account"),
     path("theme", views.theme, name="theme"),
     path("language", views.language, name="language"),

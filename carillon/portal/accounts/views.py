@@ -15,8 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from carillon.portal.accounts import actions, signing
-from carillon.portal.accounts.forms import LANGUAGES, AccountForm, NewPasswordForm, SignInForm
-from carillon.portal.accounts.invitations import invited_user
+from carillon.portal.accounts.forms import LANGUAGES, AccountForm, SignInForm
 from carillon.portal.accounts.models import User
 from carillon.portal.accounts.signing import passkeys_possible
 
@@ -51,24 +50,6 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     """Close the session."""
     logout(request)
     return redirect("sign-in")
-
-
-@login_not_required
-@never_cache
-@sensitive_post_parameters("password")
-def welcome(request: HttpRequest, uid: str, token: str) -> HttpResponse:
-    """Let somebody who was invited choose a password, and sign them in."""
-    user = invited_user(uid, token)
-    if user is None:
-        return render(request, "accounts/link_expired.html", status=410)
-    form = NewPasswordForm(user, request.POST or None)
-    if form.is_valid():
-        actions.choose_password(user, form.cleaned_data["password"])
-        signing.enter(request, user)
-        return redirect("home")
-    status = 422 if form.is_bound else 200
-    facts = {"form": form, "invited": user}
-    return render(request, "accounts/welcome.html", facts, status=status)
 
 
 def account(request: HttpRequest) -> HttpResponse:

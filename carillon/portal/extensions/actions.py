@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from carillon.portal.accounts import actions as accounts
 from carillon.portal.accounts import limits
 from carillon.portal.accounts.models import User
 from carillon.portal.accounts.questions import is_answer
@@ -47,11 +48,14 @@ def add_person(
     invite: bool = True,
     line: int | None = None,
     phone: str = "",
+    mobile: str = "",
+    email_sign_in: bool = True,
     by: User | None,
 ) -> Person:
     """Add somebody; with an e-mail they get a sign-in, and a message to choose their password with.
 
-    They get a `line` of the plan, the first free one unless told, and a phone of a kind of `lines.KINDS`.
+    They get a `line` of the plan, the first free one unless told, and a phone of a kind of `lines.KINDS`;
+    without `email_sign_in` only the `mobile` signs in (R44).
     """
     language = language or company.language
     line = lines.take(company, line)
@@ -62,6 +66,8 @@ def add_person(
         if Membership.objects.filter(user=user, company=company).exists():
             raise Refused("email-taken", _("Somebody in this company already uses this e-mail."))
         Membership.objects.create(user=user, company=company, role=role)
+        if is_ours_alone(user, company):
+            accounts.choose_reachability(user, mobile=mobile, email_sign_in=email_sign_in)
     person = _save_unique(
         Person(
             company=company,
@@ -83,11 +89,29 @@ def add_person(
     return person
 
 
+def is_ours_alone(user: User, company: Company) -> bool:
+    """Say whether an account is this company's only: what signs it in is then the company's to change."""
+    elsewhere = Membership.objects.filter(user=user).exclude(company=company)
+    return not (user.is_staff or elsewhere.exists())
+
+
 @transaction.atomic
-def change_person(person: Person, changes: dict[str, Any], *, role: str = "", by: User) -> None:
-    """Set name, extension, language or call waiting, and the role of somebody who signs in."""
+def change_person(
+    person: Person,
+    changes: dict[str, Any],
+    *,
+    role: str = "",
+    reach: tuple[str, bool] | None = None,
+    by: User,
+) -> None:
+    """Set name, extension, language or call waiting, and the role of somebody who signs in.
+
+    `reach`: their contact number, and whether the e-mail signs in.
+    """
     before = {field: getattr(person, field) for field in changes}
     after = dict(changes)
+    if reach is not None:
+        before["sign-in"], after["sign-in"] = _change_reach(person, reach, by)
     if role and person.user is not None:
         if role != _role_of(person):
             roles.check_owner_rights(person.company, [role, _role_of(person)], by)
@@ -145,14 +169,28 @@ def restore_person(person: Person, *, by: User) -> None:
     bump_plan(person.company)
 
 
+def _change_reach(person: Person, reach: tuple[str, bool], by: User) -> tuple[str, str]:
+    """Set how somebody signs in; return it before and after, as the log tells it."""
+
+    def told(user: User) -> str:
+        return " ".join(filter(None, (user.mobile, user.email if user.email_sign_in else "")))
+
+    user = person.user
+    assert user is not None
+    before = told(user)
+    if (user.mobile, user.email_sign_in) != reach:
+        check_may_invite(person, by=by)
+        accounts.choose_reachability(user, mobile=reach[0], email_sign_in=reach[1])
+    return before, told(user)
+
+
 def check_may_invite(person: Person, *, by: User) -> User:
     """Return the user a sign-in link may be made for: whoever has the link takes over the account."""
     if person.user is None:
         raise Refused("no-sign-in", _("This person has no e-mail to sign in with."))
     if person.user_id == by.pk:
         return person.user
-    elsewhere = Membership.objects.filter(user=person.user).exclude(company=person.company)
-    if elsewhere.exists() or person.user.is_staff:
+    if not is_ours_alone(person.user, person.company):
         raise Refused(
             "not-yours", _("This account is not this company's alone: its owner must act.")
         )

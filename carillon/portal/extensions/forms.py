@@ -7,8 +7,10 @@ from typing import Any
 from django import forms
 from django.core.validators import RegexValidator
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from carillon.portal.accounts.numbers import e164_of
 from carillon.portal.companies.models import Membership
 from carillon.portal.extensions import lines
 from carillon.portal.extensions.models import Device, Person, Team
@@ -72,6 +74,19 @@ class PersonForm(LineFields):
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
         help_text=_("To sign in. Leave it empty for a phone in a corridor or a meeting room."),
     )
+    mobile = forms.CharField(
+        label=_("Contact number"),
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+        help_text=_("Signs in too, and is called with a code to prove it is theirs."),
+    )
+    email_sign_in = forms.BooleanField(
+        label=_("Use the e-mail to sign in"),
+        required=False,
+        initial=True,
+        help_text=_("Off: only the contact number signs in."),
+    )
     role = forms.ChoiceField(
         label=_("Role"),
         choices=Membership.Role.choices,
@@ -82,12 +97,24 @@ class PersonForm(LineFields):
         ),
     )
 
-    def __init__(self, *args: Any, existing: Person | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, country: str = "FR", existing: Person | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._country = country
         if existing is not None:
             del self.fields["email"], self.fields["line"], self.fields["phone"]
             if existing.user_id is None:
-                del self.fields["role"]
+                for name in ("role", "mobile", "email_sign_in"):
+                    del self.fields[name]
+
+    def clean_mobile(self) -> str:
+        """Return the contact number as E.164, "" for none."""
+        typed = self.cleaned_data["mobile"].strip()
+        found = e164_of(typed, self._country) if typed else ""
+        if typed and not found:
+            raise forms.ValidationError(gettext("This is not a telephone number."))
+        return found
 
 
 class PhoneForm(Form):

@@ -16,7 +16,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
-from carillon.portal.accounts.invitations import invitation_path
 from carillon.portal.accounts.questions import question_of
 from carillon.portal.companies.access import enter, may
 from carillon.portal.companies.models import Membership
@@ -29,7 +28,9 @@ from carillon.portal.extensions.forms import (
     TeamForm,
 )
 from carillon.portal.extensions.models import Device, Person, Team
+from carillon.portal.extensions.welcome import activation_path
 from carillon.portal.refused import Refused
+from carillon.portal.words import phone as phone_words
 
 PEOPLE_PER_PAGE = 50
 CHANGED = ("name", "extension", "language", "call_waiting")
@@ -75,7 +76,7 @@ def new_person(request: HttpRequest) -> HttpResponse:
         return render(request, "extensions/no_line.html", {"nav": "people"})
     initial = {"extension": actions.next_extension(), "language": inside.company.language}
     initial |= _wanted_line(request, free)
-    form = PersonForm(request.POST or None, initial=initial)
+    form = PersonForm(request.POST or None, country=inside.company.country, initial=initial)
     form.offer(free)
     if form.is_valid():
         try:
@@ -116,12 +117,15 @@ def change_lines(request: HttpRequest) -> HttpResponse:
 def person(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one person, and change them."""
     found = access.person(request, pk, to="edit" if request.method == "POST" else "see")
-    form = PersonForm(request.POST or None, initial=_facts(found), existing=found)
+    form = _person_form(found, request.POST or None)
     if form.is_valid():
         changes = {field: form.cleaned_data[field] for field in CHANGED}
-        role = form.cleaned_data.get("role", "")
+        wanted = form.cleaned_data
+        role, reach = wanted.get("role", ""), None
+        if found.user is not None:
+            reach = (wanted["mobile"], wanted["email_sign_in"])
         try:
-            actions.change_person(found, changes, role=role, by=enter(request).user)
+            actions.change_person(found, changes, role=role, reach=reach, by=enter(request).user)
         except Refused as refused:
             form.add_error(_field_of(refused), refused.text)
             found.refresh_from_db()
@@ -175,8 +179,8 @@ def sign_in_link(request: HttpRequest, pk: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.text)
         return redirect("person", pk)
-    link = request.build_absolute_uri(invitation_path(user))
-    form = PersonForm(initial=_facts(found), existing=found)
+    link = request.build_absolute_uri(activation_path(user))
+    form = _person_form(found)
     return _person_page(request, found, form, link=link)
 
 
@@ -216,7 +220,7 @@ def add_phone(request: HttpRequest, pk: int) -> HttpResponse:
         text = _("The phone “%(label)s” is added: enter its details in the phone.")
         messages.success(request, text % {"label": device.label})
         return redirect(f"{reverse('person', args=[pk])}#phone-{device.pk}")
-    person_form = PersonForm(initial=_facts(found), existing=found)
+    person_form = _person_form(found)
     return _person_page(request, found, person_form, phone_form=form, status=422)
 
 
@@ -333,6 +337,10 @@ def _person_page(
     return render(request, "extensions/person.html", context, status=status)
 
 
+def _person_form(found: Person, data: Any = None) -> PersonForm:
+    return PersonForm(data, country=found.company.country, initial=_facts(found), existing=found)
+
+
 def _facts(found: Person) -> dict[str, Any]:
     role = Membership.objects.filter(user=found.user, company=found.company).first()
     return {
@@ -341,6 +349,8 @@ def _facts(found: Person) -> dict[str, Any]:
         "language": found.language,
         "call_waiting": found.call_waiting,
         "role": role.role if role else Membership.Role.USER,
+        "mobile": phone_words(found.user.mobile) if found.user and found.user.mobile else "",
+        "email_sign_in": found.user.email_sign_in if found.user else True,
     }
 
 
@@ -363,6 +373,8 @@ def _field_of(refused: Refused) -> str | None:
         "owners-only": "role",
         "no-line": "line",
         "line-taken": "line",
+        "no-way-in": "mobile",
+        "not-yours": "mobile",
     }
     return fields.get(refused.id)
 

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "carillon.portal.site",
 ]
 MIDDLEWARE = [
+    "carillon.portal.site.proxies.TrustedProxies",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "carillon.portal.site.files.StaticFiles",
@@ -115,6 +116,8 @@ CSRF_COOKIE_NAME = "carillon_csrf"
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "carillon.portal.site.views.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
+# Set by TrustedProxies alone: no header of a visitor has such a name.
+SECURE_PROXY_SSL_HEADER = ("carillon.protocol", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

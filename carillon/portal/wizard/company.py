@@ -40,7 +40,7 @@ FIELD_OF = {
     "no-line": "line",
     "line-taken": "line",
     "bad-number": "mobile",
-    "no-mobile": "mobile",
+    "no-way-in": "mobile",
 }
 """Beside which field of a user each refusal stands."""
 

@@ -51,23 +51,17 @@ class Entry:
 def add(company: Company, entry: Entry, *, by: User) -> Person:
     """Add somebody, with a welcome e-mail where there is an address (R39)."""
     mobile = contact(company, entry.mobile)
-    person = extensions.add_person(
+    return extensions.add_person(
         company,
         name=entry.name,
         extension=entry.extension or extensions.next_extension(),
         email=entry.email,
         line=entry.line,
         phone=entry.phone,
+        mobile=mobile,
+        email_sign_in=entry.email_sign_in,
         by=by,
     )
-    if person.user is not None and (mobile or not entry.email_sign_in):
-        if not entry.email_sign_in and not mobile:
-            text = _("Without the e-mail a contact number is needed to sign in.")
-            raise Refused("no-mobile", text)
-        person.user.mobile = mobile
-        person.user.email_sign_in = entry.email_sign_in
-        person.user.save(update_fields=["mobile", "email_sign_in"])
-    return person
 
 
 def contact(company: Company, typed: str) -> str:
