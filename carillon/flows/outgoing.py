@@ -108,7 +108,7 @@ def is_e164(text: str) -> bool:
 def way_out(plan: Plan, user: User, dialled: str) -> Way:
     """Decide where a call dialled by `user` goes. An emergency number is before everything else."""
     shown = shown_number(plan, user)
-    if dialled in plan.dial_rules.emergency:
+    if is_emergency(plan, user, dialled):
         shown = shown or next(iter(plan.numbers), Number("", "", plan.name, entry=""))
         return ToOutside(dialled, shown, emergency=True)
     if dialled.startswith("*"):
@@ -116,7 +116,7 @@ def way_out(plan: Plan, user: User, dialled: str) -> Way:
     if dialled.isascii() and dialled.isdigit() and len(dialled) <= LONGEST_EXTENSION:
         colleague = next((u for u in plan.users if u.extension == dialled), None)
         return ToUser(colleague) if colleague else NoWay("call.unknown-extension", 404)
-    e164 = normalise(dialled, plan.dial_rules)
+    e164 = normalise(dialled, user.dial_rules or plan.dial_rules)
     if e164 is None:
         return NoWay("call.bad-number", 484)
     own = next((n for n in plan.numbers if n.e164 == e164), None)
@@ -125,6 +125,17 @@ def way_out(plan: Plan, user: User, dialled: str) -> Way:
     if not may_call(plan.limits, e164):
         return NoWay("call.country-blocked", 403)
     return ToOutside(e164, shown) if shown else NoWay("call.no-caller-id", 403)
+
+
+def is_emergency(plan: Plan, user: User, dialled: str) -> bool:
+    """Say whether this calls for help: in the company's country, or in the one the user dials as in.
+
+    The user's own country gives way to a colleague's extension: 101 is the police in some.
+    """
+    if dialled in plan.dial_rules.emergency:
+        return True
+    abroad = user.dial_rules is not None and dialled in user.dial_rules.emergency
+    return abroad and all(each.extension != dialled for each in plan.users)
 
 
 def shown_number(plan: Plan, user: User) -> Number | None:

@@ -187,6 +187,8 @@ class User(msgspec.Struct, frozen=True):
     """The name, spoken."""
     address: Address | None = None
     """Where this user's phone is, when not at the company's address."""
+    dial_rules: DialRules | None = None
+    """How this user writes numbers (A49); None: as the company does."""
 
 
 STRATEGIES = ("all", "in-turn", "longest-idle", "round-robin")

@@ -45,6 +45,29 @@ def test_whatever_is_dialled_leads_somewhere_or_is_refused(dialled: str) -> None
     assert isinstance(way_out(PLAN, ANN, dialled), ToUser | ToNumber | ToOutside | NoWay)
 
 
+BRITISH = DialRules("44", "0", "00", ("999", "101", "102"))
+
+
+def test_a_user_dials_as_in_a_country_of_their_own() -> None:
+    abroad = structs.replace(ANN, dial_rules=BRITISH)
+    way = way_out(PLAN, abroad, "07911 123456")
+    assert isinstance(way, ToOutside)
+    assert way.e164 == "+447911123456"
+    at_home = way_out(PLAN, ANN, "07911 123456")
+    assert isinstance(at_home, ToOutside)
+    assert at_home.e164 == "+337911123456"
+
+
+def test_help_is_called_as_in_both_countries_but_no_colleague_is_taken_for_it() -> None:
+    abroad = structs.replace(ANN, dial_rules=BRITISH)
+    for number in (*PLAN.dial_rules.emergency, "999"):
+        way = way_out(PLAN, abroad, number)
+        assert isinstance(way, ToOutside)
+        assert (way.emergency, way.e164) == (True, number)
+    assert way_out(PLAN, abroad, "102") == ToUser(PLAN.users[1])
+    assert way_out(PLAN, ANN, "999") == NoWay("call.unknown-extension", 404)
+
+
 def test_a_short_number_is_an_extension() -> None:
     assert way_out(PLAN, ANN, "102") == ToUser(PLAN.users[1])
     assert way_out(PLAN, ANN, "109") == NoWay("call.unknown-extension", 404)

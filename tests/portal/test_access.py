@@ -203,6 +203,8 @@ TABLE: dict[str, tuple[int, ...]] = {
     "remove-forwarding!": THEIRS_REACHED_MOVED,
     "forwarding-greeting!": THEIRS_REACHED_BADLY,
     "choose-line!": THEIRS_EDITED,
+    "call-preferences": THEIRS_REACHED,
+    "call-preferences!": THEIRS_REACHED_BADLY,
     "prompt-sound": THEIRS_SEEN,
     "sentence-sound": SEERS,
     "internal-plans": SECRET,
@@ -421,7 +423,14 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
     things["v1-user"] = things["v1-place-call"] = [ben.pk]
     for name in ("person", "availability", "remove-person", "restore-person"):
         things[name] = [ben.pk]
-    for name in ("unlock-pin", "check-answer", "sign-in-link", "add-phone", "choose-line"):
+    for name in (
+        "unlock-pin",
+        "check-answer",
+        "sign-in-link",
+        "add-phone",
+        "choose-line",
+        "call-preferences",
+    ):
         things[name] = [ben.pk]
     bare = (name.rstrip("!") for name in TABLE)
     return {name: reverse(name, args=things.get(name, [])) for name in bare}

@@ -61,3 +61,14 @@ def test_a_name_is_text_wherever_it_is_an_option(many: Cast):
         html = many.client("owner").get(reverse(url)).content.decode()
         assert "&lt;b&gt;&quot;&amp;</option>" in html
         assert '<b>"&' not in html
+
+
+@pytest.mark.parametrize("url", ["people", "teams"])
+def test_one_button_leads_to_a_new_user_or_a_new_team(cast: Cast, url: str):
+    html = cast.client("administrator").get(reverse(url)).content.decode()
+    menu = html[html.index("Create a team or a user") :]
+    menu = menu[: menu.index("</ul>")]
+    assert reverse("new-person") in menu
+    assert reverse("new-team") in menu
+    seen = cast.client("supervisor").get(reverse(url)).content.decode()
+    assert "Create a team or a user" not in seen

@@ -46,6 +46,7 @@ PAGES = (
     "/people/new",
     "/people/2",
     "/people/2/reach",
+    "/people/2/calls",
     "/teams",
     "/teams/1",
     "/company",

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from carillon.media.wav import read_wav, write_wav
 from carillon.schema.commands import HangUpCall
 from carillon.schema.events import LegAnswered, MessageLeft, RecordingEnded, RecordingStarted
-from carillon.schema.plan import OutsideTarget, Prompt, RingStep, UserTarget
+from carillon.schema.plan import DialRules, OutsideTarget, Prompt, RingStep, UserTarget
 from carillon.schema.sandbox import ArmWish, CallWish, PhoneScript, ResultWish
 from tests.phones import baresip
 from tests.system import CLOSED, System, acme, heard, running, seconds_of, tone, wait_for
@@ -154,6 +155,21 @@ def test_a_caller_who_gives_up_while_it_rings_is_a_missed_call(tmp_path: Path) -
         assert (result.status, result.rang) == (0, True)
         record = system.record()
         assert (record.outcome, record.ended_by) == ("missed", "caller")
+
+
+def test_who_dials_as_in_another_country_reaches_it(tmp_path: Path) -> None:
+    british = structs.replace(acme(), dial_rules=DialRules("44", "0", "00", ("999", "112")))
+    ann = structs.replace(british.users[0], dial_rules=DialRules())
+    plan = structs.replace(british, users=(ann, *british.users[1:]))
+    with running(tmp_path / "data", *PARTS, plan=plan) as system:
+        script = PhoneScript(say=write_wav(tone(700, 2)), stay_seconds=0.5)
+        for number in (OUTSIDE, "+44688000001"):
+            system.outside.arm(ArmWish(number=number, ring_seconds=0.2, script=script))
+        for nth, (name, called) in enumerate((("ann", OUTSIDE), ("ben", "+44688000001"))):
+            with baresip(system, name, tmp_path, tone(620, 20)) as phone:
+                phone.dial("0688000001")
+                assert system.outside.result(ResultWish(number=called)).status == 200
+                assert system.record(nth).called == called
 
 
 def test_a_desk_phone_calls_the_outside_with_the_company_s_number(tmp_path: Path) -> None:

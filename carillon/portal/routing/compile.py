@@ -13,20 +13,13 @@ from carillon.portal.countries import prefixes
 from carillon.portal.extensions.models import Device, EmergencyAddress, Person, Team, Voice
 from carillon.portal.routing import models as rows
 from carillon.portal.routing.calendars import Calendar, flow_hours, load_calendar, week_hours
+from carillon.portal.routing.dialled import DIAL_RULES as DIAL_RULES
+from carillon.portal.routing.dialled import rules_of
 from carillon.portal.routing.documents import NumberFlow
 from carillon.portal.routing.nodes import Flow, Known
 from carillon.portal.routing.personal import PersonalFlow, personal_nodes
 from carillon.portal.routing.showing import people_of
 from carillon.schema import plan as p
-from carillon.schema.emergency import NUMBERS
-
-DIAL_RULES: dict[str, p.DialRules] = {
-    "FR": p.DialRules("33", "0", "00", NUMBERS["FR"]),
-    "BE": p.DialRules("32", "0", "00", NUMBERS["BE"]),
-    "GB": p.DialRules("44", "0", "00", NUMBERS["GB"]),
-    "US": p.DialRules("1", "1", "011", NUMBERS["US"]),
-}
-
 
 DEFAULT_MUSIC = ".music-calm"
 """What a caller on hold hears where the company has chosen nothing."""
@@ -262,6 +255,7 @@ def _reached(person: Person, flow: PersonalFlow | None) -> dict[str, Any]:
         "entry": "" if flow.is_plain else f"{person.key}.ring",
         "hours": week_hours(flow.hours) if flow.auto else None,
         "after_call_seconds": flow.after_call_seconds,
+        "dial_rules": rules_of(flow.dial_country) if flow.dial_country else None,
     }
 
 

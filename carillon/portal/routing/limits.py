@@ -73,7 +73,7 @@ class LimitsForm(Form):
         # What is chosen first: two hundred others follow.
         names = {code: str(name) for code, name in NAMES.items()}
         # What is chosen first: two hundred others follow.
-        order = sorted(names, key=lambda code: (code not in chosen, _plain(names[code])))
+        order = sorted(names, key=lambda code: (code not in chosen, plain(names[code])))
         field.choices = [(code, names[code]) for code in order]
 
     def clean_denied(self) -> list[str]:
@@ -132,7 +132,7 @@ def call_limits(request: HttpRequest) -> HttpResponse:
     return render(request, "routing/call_limits.html", context, status=status)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """Return a name without its accents, for sorting: Égypte stands among the E."""
     letters = unicodedata.normalize("NFKD", name.casefold())
     return "".join(letter for letter in letters if not unicodedata.combining(letter))

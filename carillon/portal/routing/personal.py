@@ -49,6 +49,8 @@ class PersonalFlow(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[Entry, ...] = ()
     unanswered: Target | None = None
     """Who is rung instead, None: the voicemail."""
+    dial_country: str = ""
+    """As in which country numbers are dialled here, two letters (A49); "" as in the company's."""
 
     @property
     def is_plain(self) -> bool:

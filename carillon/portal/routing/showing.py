@@ -33,6 +33,13 @@ def may_show(number: Number, person: Person) -> bool:
     return found is None or person.pk in found
 
 
+def numbers_shown_by(person: Person) -> list[Number]:
+    """Return the numbers somebody may call out with, by name."""
+    rows, members = Number.objects.select_related("published").order_by("name"), load_members()
+    allowed = ((row, people_of(row.flow, members)) for row in rows)
+    return [row for row, people in allowed if people is None or person.pk in people]
+
+
 def load_members() -> dict[int, list[int]]:
     """Read who is in which team of the current company."""
     members: dict[int, list[int]] = {}

@@ -14,6 +14,7 @@ from carillon.portal.extensions.models import Device, Person, Team
 from carillon.portal.refused import Refused
 from carillon.portal.routing import actions as routing
 from carillon.portal.routing import people
+from carillon.portal.routing.dialled import rules_of
 from carillon.portal.routing.models import Number
 from carillon.portal.routing.personal import MOST_ENTRIES, Elsewhere, PersonalFlow
 from carillon.portal.setupfile.references import load_book
@@ -151,7 +152,10 @@ def _checked(entry: PersonEntry, flow: PersonalFlow) -> PersonalFlow:
         or not all(SHORTEST_RING <= each <= LONGEST_RING for each in seconds)
         or not 0 <= flow.main_seconds <= LONGEST_RING
         or not all(normalise(each, DialRules()) == each for each in outside)
+        or (flow.dial_country and rules_of(flow.dial_country) is None)
     ):
-        text = _("Extension %(extension)s: at most 10 phones, of 5 to 300 seconds, with +numbers.")
+        text = _(
+            "Extension %(extension)s: at most 10 phones, of 5 to 300 seconds, with +numbers, in a country."
+        )
         raise Refused("bad-flow", text % {"extension": entry.extension})
     return flow

@@ -16,7 +16,7 @@ from carillon.portal.routing.documents import Special, ToPerson
 from carillon.portal.routing.limits import current
 from carillon.portal.routing.models import Number, OutboundLine
 from carillon.portal.routing.people import flow_of
-from carillon.portal.routing.showing import load_members, people_of
+from carillon.portal.routing.showing import numbers_shown_by
 from carillon.portal.words import country_name
 
 register = template.Library()
@@ -32,16 +32,11 @@ def outbound_line(context: dict[str, Any], person: Person, may_edit: bool) -> di
         "request": context["request"],
         "csrf_token": context.get("csrf_token"),
         "person": person,
-        "numbers": _may_show(person),
+        "numbers": numbers_shown_by(person),
         "chosen": line.number_id if line else None,
         "may_edit": may_edit,
+        "own": person.user_id == context["request"].user.pk,
     }
-
-
-def _may_show(person: Person) -> list[Number]:
-    rows, members = Number.objects.select_related("published").order_by("name"), load_members()
-    allowed = ((row, people_of(row.flow, members)) for row in rows)
-    return [row for row, people in allowed if people is None or person.pk in people]
 
 
 @register.filter
