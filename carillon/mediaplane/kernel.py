@@ -227,4 +227,8 @@ class Kernel:
 
 if __name__ == "__main__":
     if build() is None:
-        print("No C compiler: sound is relayed in numpy, at up to twice the CPU.", file=sys.stderr)
+        print(
+            "No C compiler: sound is passed on in numpy, which costs up to twice the CPU. "
+            "Install gcc and libc6-dev, then run tools/setup again, to change that.",
+            file=sys.stderr,
+        )
