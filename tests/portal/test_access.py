@@ -250,6 +250,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "help-article": PUBLIC,
     "me": MEMBERS,
     "my-availability!": (302, 302, 404, 403, 302, 302, 302, 302),
+    "my-ringing": (302, 204, 404, 403, 204, 204, 204, 204),
     "my-notices!": (302, 302, 404, 403, 302, 302, 302, 302),
     "my-phone!": (302, 404, 404, 403, 200, 404, 404, 404),
     "integrations": EDITORS,

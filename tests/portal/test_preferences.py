@@ -16,7 +16,13 @@ from carillon.schema.plan import DialRules, User
 from tests.portal.conftest import Cast
 
 pytestmark = pytest.mark.django_db
-FACTS = {"show_caller": "caller", "country": "GB", "minutes": "1", "seconds": "30"}
+FACTS = {
+    "ringtone": "marimba",
+    "show_caller": "caller",
+    "country": "GB",
+    "minutes": "1",
+    "seconds": "30",
+}
 
 
 def planned(cast: Cast) -> User:
@@ -41,12 +47,15 @@ def test_ones_own_preferences_reach_the_plan(cast: Cast):
         assert row is not None
         assert row.after == {
             "dial_country": "GB",
+            "ringtone": "marimba",
             "show_caller": True,
             "after_call_seconds": 90,
         }
     html = client.get(url).content.decode()
     assert '<option value="GB" selected>United Kingdom (+44)</option>' in html
-    client.post(url, {**FACTS, "country": ""})
+    assert 'data-ringtone="marimba"' in html
+    client.post(url, {**FACTS, "country": "", "ringtone": ""})
+    assert "data-ringtone" not in client.get(url).content.decode()
     assert planned(cast).dial_rules is None
 
 
@@ -67,7 +76,7 @@ def test_who_runs_the_company_chooses_the_number_shown_too(cast: Cast):
     "wrong",
     [
         *({"country": "XX"}, {"minutes": "61"}, {"seconds": "60"}, {"minutes": "60"}),
-        *({"minutes": ""}, {"show_caller": "both"}, {"minutes": "-1"}),
+        *({"minutes": ""}, {"ringtone": "rooster"}, {"show_caller": "both"}, {"minutes": "-1"}),
     ],
 )
 def test_what_makes_no_sense_is_refused(cast: Cast, wrong: dict[str, str]):

@@ -217,6 +217,39 @@ def test_a_program_with_a_key_reads_the_call_and_places_another(scene: Scene) ->
     here.hear({"ann": 2}, ann={"ben"}, ben={"ann"})
 
 
+COUNTED = """
+window.notes = window.hushed = 0;
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (at) { window.notes += 1; return start.call(this, at); };
+const disconnect = GainNode.prototype.disconnect;
+GainNode.prototype.disconnect = function () { window.hushed += 1; return disconnect.call(this); };
+"""
+
+
+def test_an_open_page_rings_too_while_the_phone_rings(scene: Scene) -> None:
+    page, here = scene.page, scene.here
+    here.phones["caller"].hang_up()
+    here.phones["ann"].is_over()
+    here.phones["ann"].stop()
+    here.phones["ann"] = Softphone(scene.system, "ann", TONES["ann"], answers=False)
+    page.add_init_script(COUNTED)
+    page.goto("/me")
+    page.get_by_role("link", name="Call preferences").click()
+    page.get_by_role("radio", name="Marimba").check()
+    page.get_by_role("button", name="Listen Marimba").click()
+    wait_for(lambda: page.evaluate("window.notes") == 5, 5, "the tune, heard once")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("body[data-ringtone=marimba]")).to_be_attached()
+
+    ben = here.phones["ben"]
+    ben.dial("101")
+    expect(page.locator("#ringing")).to_contain_text("your phone rings", timeout=15000)
+    wait_for(lambda: page.evaluate("window.notes") >= 5, 10, "the page to ring")
+    ben.hang_up()
+    expect(page.locator("#ringing")).to_be_empty(timeout=15000)
+    wait_for(lambda: page.evaluate("window.hushed") >= 1, 5, "the page to be silent again")
+
+
 def test_another_program_is_told_at_once_that_a_call_is_over(scene: Scene) -> None:
     page = scene.page
     with receiver() as crm:

@@ -15,6 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from msgspec.structs import replace
 
+from carillon.portal.calls import under_way
+from carillon.portal.calls.models import CallParty
 from carillon.portal.companies.access import enter
 from carillon.portal.extensions import access, actions
 from carillon.portal.extensions.models import Device, Person, Voice
@@ -27,6 +29,7 @@ from carillon.portal.voicemail.models import Message
 from carillon.portal.voicemail.notices import choose_notices, notices_of
 
 MESSAGES_SHOWN = 3
+MOST_RINGING = 3
 SIDE = "side"
 """In the session: "mine" while somebody who also runs the company looks at their own extension."""
 
@@ -103,6 +106,21 @@ def notices(request: HttpRequest) -> HttpResponse:
         choose_notices(person, **form.cleaned_data)
         toasts.success(request, _("Saved."))
     return redirect("me")
+
+
+@require_GET
+@never_cache
+def ringing(request: HttpRequest) -> HttpResponse:
+    """Say who rings one's phones now; nothing while nobody does."""
+    person = access.me(request)
+    mine = CallParty.objects.filter(person=person, call__ended_at=None).order_by("-started_at")
+    # A call one placed oneself rings one's own phone first: nobody calls.
+    others = mine.exclude(call__person=person)
+    for party in others.select_related("call__number")[:MOST_RINGING] if person else ():
+        live = under_way.now(party.call, person)
+        if live is not None and live.mine is not None and live.mine.state == "ringing":
+            return render(request, "me/_ringing.html", {"call": party.call})
+    return HttpResponse(status=204)
 
 
 @require_POST

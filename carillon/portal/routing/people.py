@@ -67,6 +67,7 @@ def _facts(flow: PersonalFlow) -> dict[str, Any]:
         "hours": str([(s.days, s.start, s.end) for s in flow.hours.slots]),
         "after_call_seconds": flow.after_call_seconds,
         "dial_country": flow.dial_country,
+        "ringtone": flow.ringtone,
         "mode": flow.mode,
         "main_seconds": flow.main_seconds,
         "show_caller": flow.show_caller,

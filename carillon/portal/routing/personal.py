@@ -34,6 +34,7 @@ class Elsewhere(msgspec.Struct, frozen=True, tag="outside"):
 
 
 Entry = Desk | Elsewhere
+Ringtone = Literal["", "classic", "carillon", "marimba", "soft"]
 
 
 class PersonalFlow(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +50,8 @@ class PersonalFlow(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[Entry, ...] = ()
     unanswered: Target | None = None
     """Who is rung instead, None: the voicemail."""
+    ringtone: Ringtone = ""
+    """With which an open page of the portal rings too, while the phones ring (A49)."""
     dial_country: str = ""
     """As in which country numbers are dialled here, two letters (A49); "" as in the company's."""
 

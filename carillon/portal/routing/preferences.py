@@ -28,6 +28,14 @@ from carillon.portal.routing.showing import numbers_shown_by
 from carillon.portal.words import phone
 
 MOST_MINUTES = 60
+RINGTONES = [
+    ("", _("None: only the phones ring")),
+    ("classic", _("Telephone")),
+    ("carillon", _("Carillon")),
+    ("marimba", _("Marimba")),
+    ("soft", _("Soft")),
+]
+"""Of `personal.Ringtone`; how they sound is in `ringtones.js`."""
 
 
 class PreferencesForm(Form):
@@ -46,6 +54,9 @@ class PreferencesForm(Form):
         required=False,
         widget=LongSelect,
         help_text=_("So 06… is a French mobile for who is in France, wherever the company is."),
+    )
+    ringtone = forms.ChoiceField(
+        label=_("Ringtone"), choices=RINGTONES, required=False, widget=forms.RadioSelect
     )
     minutes = forms.IntegerField(label=_("Minutes"), min_value=0, max_value=MOST_MINUTES)
     seconds = forms.IntegerField(label=_("Seconds"), min_value=0, max_value=59)
@@ -111,6 +122,7 @@ def _keep(request: HttpRequest, person: Person, form: PreferencesForm) -> bool:
             flow,
             show_caller=facts["show_caller"] == "caller",
             dial_country=facts["country"],
+            ringtone=facts["ringtone"],
             after_call_seconds=facts["quiet"],
         )
 
@@ -131,6 +143,7 @@ def _facts(person: Person, flow: PersonalFlow) -> dict[str, Any]:
         "number": str(line.number_id) if line else "",
         "show_caller": "caller" if flow.show_caller else "ours",
         "country": flow.dial_country,
+        "ringtone": flow.ringtone,
         "minutes": minutes,
         "seconds": seconds,
     }

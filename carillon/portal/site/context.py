@@ -12,6 +12,7 @@ from carillon.portal.companies.access import RIGHTS, memberships
 from carillon.portal.companies.models import Membership
 from carillon.portal.extensions.models import Person
 from carillon.portal.followup import access as followup
+from carillon.portal.routing.models import PersonalRow
 from carillon.portal.voicemail import access as voicemail
 
 OWN_PAGES = ("me", "me-forwarding", "calls", "voicemail")
@@ -35,5 +36,14 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         found["unheard"] = cache(lambda: voicemail.unheard(request))
         found["to_call_back"] = cache(lambda: followup.waiting(request))
         found["owed"] = cache(lambda: followup.owed(request))
+        found["ringtone"] = cache(lambda: _ringtone(membership, user))
         found["companies"] = cache(lambda: list(memberships(user)))
     return found
+
+
+def _ringtone(membership: Membership, user: User) -> str:
+    """Return what the reader's browser rings with, "" for those that stay silent."""
+    if "see-own" not in RIGHTS[membership.role]:
+        return ""
+    row = PersonalRow.objects.filter(person__user=user, person__deleted_at=None).first()
+    return row.flow.ringtone if row else ""

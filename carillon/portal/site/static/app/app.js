@@ -3,6 +3,7 @@
 import "./player.js";
 import { startLive } from "./live.js";
 import { startPalette } from "./palette.js";
+import { startRinging } from "./ringing.js";
 import { startSorting } from "./sort.js";
 
 /** Copy the text a button names, and say so where screen readers hear it. @param {HTMLElement} button */
@@ -74,4 +75,5 @@ fadeToasts();
 
 startPalette();
 startSorting();
+startRinging();
 startLive();

@@ -9,6 +9,7 @@ let known = "";
 
 /** @param {string} version */
 function announce(version) {
+  document.body.dispatchEvent(new CustomEvent("calls-told"));
   // A player that plays would be replaced under the listener.
   if (version === known || document.querySelector("audio-player.playing")) return;
   known = version;
@@ -27,7 +28,7 @@ function listen(tell) {
 }
 
 export function startLive() {
-  if (!document.querySelector("[data-live]")) return;
+  if (!document.querySelector("[data-live], body[data-ringtone]")) return;
   known = document.body.dataset.liveVersion ?? "";
   if (!navigator.locks || !window.BroadcastChannel) {
     listen(announce);
