@@ -34,8 +34,11 @@ check: $(VENV)/.installed-dev ## format, lint, types, import rules, migrations
 	$(BIN)/lint-imports
 	$(BIN)/python -m carillon.portal makemigrations --check --dry-run
 
+# Most tests wait for real calls: one more of them than the machine has processors.
+WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
+
 test: $(VENV)/.installed-dev ## every test, with real phones and a real browser
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder || { \
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder || { \
 	  echo "Some failed beside a busy neighbour's processes: those again, one at a time."; \
 	  $(BIN)/pytest --last-failed --last-failed-no-failures none; }
 

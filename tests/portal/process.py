@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.ports import claim
+from tests.prepared import prepare, prepare_demo
 
 READY_SECONDS = 20.0
 
@@ -77,10 +78,10 @@ class Portal:
 def portal(data: Path, *, demo: bool) -> Iterator[Portal]:
     """Make a portal; every process it started is stopped at the end."""
     made = Portal(data, claim((0,)))
-    made.run("migrate", "--verbosity", "0")
-    made.run("prepare")
-    if demo:
-        told = made.run("demo")
+    if not demo:
+        prepare(data)
+    else:
+        told = prepare_demo(data)
         made.email = re.findall(r"sign in as\s+(\S+)", told)[0]
         made.password = re.findall(r"password\s+(\S+)", told)[0]
     try:

@@ -285,7 +285,7 @@ def among_us(flow: d.NumberFlow, cast: Cast, keys: list[str]) -> d.NumberFlow:
 
 @pytest.mark.django_db
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.data())
 def test_any_company_written_and_read_into_an_empty_one_is_the_same(

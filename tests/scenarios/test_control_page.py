@@ -18,6 +18,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from carillon.media.wav import write_wav
 from tests.portal.receiver import Receiver, receiver
 from tests.portal.test_pages_in_chromium import violations
+from tests.prepared import prepare
 from tests.softphone import Room, Softphone, room
 from tests.system import PASSWORD, System, running, tone, wait_for
 
@@ -74,8 +75,7 @@ class Scene:
 
 def make_company(system: System, port: int) -> str:
     """Make Acme in the portal's database, with a pure tone as its music; return its number."""
-    for command in (["migrate", "--verbosity", "0"], ["prepare"]):
-        run(system, "-m", "carillon.portal", *command)
+    prepare(system.config.data)
     number, *music = run(system, "-c", SETUP, EMAIL, SIGN_IN, PASSWORD, str(port)).split()
     assert music
     for key in music:

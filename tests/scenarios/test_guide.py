@@ -23,6 +23,7 @@ from carillon.portal.words import phone as spaced
 from carillon.schema.sandbox import ArmWish, PhoneScript
 from carillon.speech.store import Store
 from tests.portal.test_pages_in_chromium import AXE, RULES
+from tests.prepared import prepare
 from tests.scenarios.test_run import Product
 from tests.scenarios.test_sign_up_by_phone import FLAGS, places_of, sound_of, tick
 from tests.system import Samples, seconds_of, tone, wait_for
@@ -32,6 +33,7 @@ LOCALE = Path(carillon.portal.__file__).parent / "locale"
 PASSWORD, PIN, ANSWER = "Vitrail-48-Ocre", "481526", "Liège"
 MOBILE = "+33688000001"
 SPOKEN = 620.0
+COLOURS = ["color-contrast", "link-in-text-block"]
 BROWSER_FACTS: dict[str, dict[str, Any]] = {
     "fr": {"locale": "fr-FR", "viewport": {"width": 1440, "height": 960}},
     "en": {"locale": "en-GB", "viewport": {"width": 390, "height": 844}},
@@ -82,10 +84,14 @@ class Guide:
 
     def look(self) -> None:
         self.page.evaluate(AXE.read_text())
-        for scheme in ("light", "dark"):
+        # In the dark the page is the same but for its colours.
+        for scheme, only in (
+            ("light", {"type": "tag", "values": RULES}),
+            ("dark", {"type": "rule", "values": COLOURS}),
+        ):
             self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            rules = "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})"
-            for wrong in self.page.evaluate(rules, RULES)["violations"]:
+            asked = "only => axe.run(document, {runOnly: only, resultTypes: ['violations']})"
+            for wrong in self.page.evaluate(asked, only)["violations"]:
                 places = [node["target"] for node in wrong["nodes"]]
                 self.faults.append(f"{self.page.url} {scheme}: {wrong['id']} {places}")
         self.page.emulate_media(color_scheme="light")
@@ -270,6 +276,7 @@ class Guide:
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     made = Product(tmp_path_factory.mktemp("guide") / "data")
+    prepare(made.system.config.data)
     try:
         made.start()
         yield made

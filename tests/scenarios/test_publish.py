@@ -15,6 +15,7 @@ import pytest
 
 from carillon.schema.events import CallArrived, MessageLeft
 from carillon.schema.plan import Plan, VoicemailNode, read_plan
+from tests.prepared import prepare
 from tests.scenarios.test_run import CARILLON, Product
 from tests.system import System, tone, wait_for
 
@@ -61,6 +62,7 @@ def test_a_published_change_is_in_force_within_a_second_and_spares_calls_under_w
     tmp_path: Path,
 ) -> None:
     product = Product(tmp_path / "data")
+    prepare(product.system.config.data)
     try:
         product.start()
         system = product.system

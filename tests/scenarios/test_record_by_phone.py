@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from carillon.media.wav import write_wav
 from carillon.schema.sandbox import ArmWish, PhoneScript
+from tests.prepared import prepare
 from tests.scenarios.test_run import Product
 from tests.system import heard, seconds_of, tone, wait_for
 
@@ -35,6 +36,7 @@ def test_a_greeting_spoken_into_a_mobile_is_what_the_next_caller_hears(
     tmp_path: Path, page: Page
 ) -> None:
     product = Product(tmp_path / "data")
+    prepare(product.system.config.data)
     try:
         product.start()
         url = product.system.config.portal_url

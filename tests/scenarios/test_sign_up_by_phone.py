@@ -15,6 +15,7 @@ from carillon.media.wav import read_wav
 from carillon.portal.identity.phonecheck import SENTENCES
 from carillon.speech.store import Store
 from tests.portal.test_pages_in_chromium import violations
+from tests.prepared import prepare
 from tests.scenarios.test_run import Product
 from tests.system import Samples, wait_for
 
@@ -34,6 +35,7 @@ def context() -> Iterator[BrowserContext]:
 @pytest.fixture()
 def empty(tmp_path: Path) -> Iterator[Product]:
     product = Product(tmp_path / "data")
+    prepare(product.system.config.data)
     try:
         product.start()
         yield product

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, count
 from typing import Any
 
 from django.db import transaction
@@ -38,4 +39,5 @@ def change_company(company: Company, changes: dict[str, Any], *, by: User) -> No
 def _free_slug(name: str) -> str:
     slug = slugify(name) or "company"
     taken = set(Company.objects.filter(slug__startswith=slug).values_list("slug", flat=True))
-    return next(s for s in (slug, *(f"{slug}-{n}" for n in range(2, 10**6))) if s not in taken)
+    numbered = (f"{slug}-{n}" for n in count(2))
+    return next(each for each in chain((slug,), numbered) if each not in taken)
