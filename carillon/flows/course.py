@@ -232,14 +232,14 @@ class Course:
         return GreetingRun(GreetingNode(node.id, said, node.id), "record.told")
 
     def _enter_user(self, node: UserNode) -> list[Asked]:
-        user = next((each for each in self._plan.users if each.id == node.user), None)
+        user = self._plan.user(node.user)
         if user is None:
             return [Decide(node.id, "user.gone"), GoTo(node.then)]
         entered = Decide(node.id, "user.enter", {"who": user.name})
         return [entered, GoTo(user_entry(self._plan, user))]
 
     def _enter_number(self, node: NumberNode) -> list[Asked]:
-        number = next((each for each in self._plan.numbers if each.id == node.number), None)
+        number = self._plan.number(node.number)
         if number is None:
             return [Decide(node.id, "number.gone"), GoTo(node.then)]
         self._number = number

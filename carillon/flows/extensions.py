@@ -52,6 +52,6 @@ def plain_node(plan: Plan, name: str, language: str, *, answered: bool) -> Node 
 
 
 def _box_of(plan: Plan, user_id: str) -> tuple[str, Prompt | None] | None:
-    user = next((each for each in plan.users if each.id == user_id), None)
-    box = next((each for each in plan.boxes if user and each.id == user.box), None)
+    user = plan.user(user_id)
+    box = plan.box(user.box) if user else None
     return (box.id, box.greeting) if box else None

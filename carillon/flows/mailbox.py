@@ -76,7 +76,7 @@ class MailboxRun:
 
     def enter(self, context: Context) -> list[Asked]:
         """Ask who it is, or only for the PIN."""
-        self._user = _find(context, self._node.user) if self._node.user is not None else None
+        self._user = context.plan.user(self._node.user) if self._node.user is not None else None
         return self._ask_who(context)
 
     def leave(self) -> list[Asked]:
@@ -172,7 +172,7 @@ class MailboxRun:
         typed, self._typed = self._typed, ""
         match self._state:
             case "extension":
-                self._user = _dialled(context, typed)
+                self._user = context.plan.colleague(typed)
                 return [HideKeys(True), *self._say(context, "pin", "mailbox-pin")]
             case "forward":
                 return self._forward(typed, context)
@@ -308,14 +308,14 @@ class MailboxRun:
         return self._say_then(context, self._then if done else "menu", name)
 
     def _forward(self, typed: str, context: Context) -> list[Asked]:
-        to, message = _dialled(context, typed), self._message
+        to, message = context.plan.colleague(typed), self._message
         if to is None or message is None:
             return self._say_then(context, "menu", "mailbox-no-extension")
         told = Decide(self._node.id, "mailbox.forwarded", {"to": to.name})
         return [told, *self._change("forwarded", message, "mailbox-forwarded", "menu", to.id)]
 
     def _call_back(self, message: MailboxMessage, context: Context) -> list[Asked]:
-        caller, colleague = message.caller, _dialled(context, message.caller)
+        caller, colleague = message.caller, context.plan.colleague(message.caller)
         way = ""
         if colleague is not None:
             way = user_entry(context.plan, colleague)
@@ -363,11 +363,3 @@ class MailboxRun:
             return asked
         self._recording = None
         return [*asked[:-1], *self._options(context)]
-
-
-def _find(context: Context, user: str) -> User | None:
-    return next((each for each in context.plan.users if each.id == user), None)
-
-
-def _dialled(context: Context, extension: str) -> User | None:
-    return next((u for u in context.plan.users if extension and u.extension == extension), None)

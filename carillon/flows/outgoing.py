@@ -114,12 +114,12 @@ def way_out(plan: Plan, user: User, dialled: str) -> Way:
     if dialled.startswith("*"):
         return _feature(dialled)
     if dialled.isascii() and dialled.isdigit() and len(dialled) <= LONGEST_EXTENSION:
-        colleague = next((u for u in plan.users if u.extension == dialled), None)
+        colleague = plan.colleague(dialled)
         return ToUser(colleague) if colleague else NoWay("call.unknown-extension", 404)
     e164 = normalise(dialled, user.dial_rules or plan.dial_rules)
     if e164 is None:
         return NoWay("call.bad-number", 484)
-    own = next((n for n in plan.numbers if n.e164 == e164), None)
+    own = plan.own_number(e164)
     if own is not None:
         return ToNumber(own)
     if not may_call(plan.limits, e164):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from carillon.schema.plan import DeviceTarget, OutsideTarget, Plan, Target, UserTarget
+from carillon.schema.plan import DeviceTarget, OutsideTarget, Plan, Target, TeamTarget, UserTarget
 
 
 def members(plan: Plan, target: Target) -> list[str]:
@@ -11,11 +11,8 @@ def members(plan: Plan, target: Target) -> list[str]:
         return []
     if isinstance(target, UserTarget):
         return [target.user]
-    known = {user.id for user in plan.users}
-    for team in plan.teams:
-        if team.id == target.team:
-            return [user for user in dict.fromkeys(team.members) if user in known]
-    return []
+    team = plan.team(target.team)
+    return [user for user in dict.fromkeys(team.members) if plan.user(user)] if team else []
 
 
 def target_name(plan: Plan, target: Target) -> str | None:
@@ -23,9 +20,12 @@ def target_name(plan: Plan, target: Target) -> str | None:
     match target:
         case OutsideTarget(e164):
             return e164
-        case DeviceTarget(device):
-            return next((each.label for each in plan.devices if each.id == device), None)
-        case UserTarget(user):
-            return next((each.name for each in plan.users if each.id == user), None)
-        case _:
-            return next((team.name for team in plan.teams if team.id == target.team), None)
+        case DeviceTarget(id):
+            phone = plan.device(id)
+            return phone.label if phone else None
+        case UserTarget(id):
+            user = plan.user(id)
+            return user.name if user else None
+        case TeamTarget(id):
+            team = plan.team(id)
+            return team.name if team else None

@@ -40,6 +40,7 @@ from carillon.flows.waiting import announcement
 from carillon.schema.plan import (
     DeviceTarget,
     OutsideTarget,
+    Plan,
     RingNode,
     RingStep,
     Target,
@@ -48,6 +49,8 @@ from carillon.schema.plan import (
     UserTarget,
 )
 
+MEMBER_SECONDS = 15
+"""How long a member rings whose team is gone meanwhile."""
 MEMBER, PLACE = "member", "place"
 """Timers: of one user's turn, of the next announcement. The nameless one is the step's."""
 
@@ -214,7 +217,7 @@ class RingRun:
         asked = self._passed_over(states, context)
         if all(state in AWAY for state in states.values()):
             return [*asked, *self._unreachable(step)]
-        team = team_of(context.plan.teams, target)
+        team = team_of(context.plan, target)
         self._seeking = Seek(
             queue=team.id if team else users[0],
             users=tuple(users),
@@ -241,10 +244,8 @@ class RingRun:
         asked: list[Asked] = [Decide(self._node.id, "ring.offer", {"who": names}), Ring(targets)]
         seeking = self._seeking
         if seeking is not None and seeking.strategy != "all":
-            seconds = next(
-                (team.member_seconds for team in context.plan.teams if team.id == seeking.queue), 15
-            )
-            asked.append(SetTimer(seconds, MEMBER))
+            team = context.plan.team(seeking.queue)
+            asked.append(SetTimer(team.member_seconds if team else MEMBER_SECONDS, MEMBER))
         return asked
 
     def _nobody_left(self, context: Context) -> list[Asked]:
@@ -286,8 +287,6 @@ class RingRun:
         return [*asked, *self._next(context)]
 
 
-def team_of(teams: tuple[Team, ...], target: Target) -> Team | None:
+def team_of(plan: Plan, target: Target) -> Team | None:
     """Return the team a target means, None for anything else."""
-    if not isinstance(target, TeamTarget):
-        return None
-    return next((team for team in teams if team.id == target.team), None)
+    return plan.team(target.team) if isinstance(target, TeamTarget) else None

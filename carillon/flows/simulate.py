@@ -105,7 +105,7 @@ class _Stage:
     """One simulated call."""
 
     def __init__(self, plan: Plan, scenario: Scenario) -> None:
-        number = next((n for n in plan.numbers if n.id == scenario.number), None)
+        number = plan.number(scenario.number)
         if number is None:
             raise NoSuchNumber(scenario.number)
         self._plan = plan
@@ -130,7 +130,7 @@ class _Stage:
         found = self._scenario.people.get(user) or self._scenario.everybody
         if found is not None:
             return found
-        known = next((each for each in self._plan.users if each.id == user), None)
+        known = self._plan.user(user)
         return Pretended("free" if known is not None and known.available else "dnd")
 
     def availability(self, user: str) -> str:
@@ -323,7 +323,7 @@ class _Stage:
             case UserTarget(user):
                 return self._person(user)
             case DeviceTarget(device):
-                owner = next((each for each in self._plan.devices if each.id == device), None)
+                owner = self._plan.device(device)
                 return self._person(owner.user) if owner else Pretended()
             case _:
                 return self._scenario.outside

@@ -6,6 +6,10 @@ keeps the plan it began with. A plan is immutable: a change makes a new version.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import TypeVar
+
 import msgspec
 
 from carillon.schema.carriers import (
@@ -96,6 +100,8 @@ from carillon.schema.nodes import (
 from carillon.schema.nodes import (
     Waiting as Waiting,
 )
+
+T = TypeVar("T")
 
 PLAN_FORMAT = 1
 """Raised when a switch of the previous release could not read a plan any more."""
@@ -237,8 +243,11 @@ class Limits(msgspec.Struct, frozen=True):
     same_caller_a_minute: int = 20
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """One company's routing at one version. Ids are strings, unique within the plan."""
+class Plan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """One company's routing at one version. Ids are strings, unique within the plan.
+
+    Whoever is asked for by an id is found in an index that is made when first asked, once for each plan.
+    """
 
     format: int = PLAN_FORMAT
     company: str
@@ -263,6 +272,62 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     system_prompts: dict[str, Prompt] = {}
     """By `<language>.<name>`: the sentences the system itself speaks, see `sentence`."""
 
+    def user(self, id: str | None) -> User | None:
+        """Return a user, None when they are gone."""
+        return self._users.get(id or "")
+
+    def colleague(self, extension: str) -> User | None:
+        """Return whoever has an extension."""
+        return self._extensions.get(extension)
+
+    def team(self, id: str) -> Team | None:
+        """Return a team, None when it is gone."""
+        return self._teams.get(id)
+
+    def device(self, id: str) -> Device | None:
+        """Return a phone, None when it is gone."""
+        return self._devices.get(id)
+
+    def box(self, id: str | None) -> Box | None:
+        """Return a voicemail box."""
+        return self._boxes.get(id or "")
+
+    def number(self, id: str) -> Number | None:
+        """Return a number, None when it is gone."""
+        return self._numbers.get(id)
+
+    def own_number(self, e164: str) -> Number | None:
+        """Return the number the world dials so, None when it is not this company's."""
+        return self._e164s.get(e164)
+
+    @cached_property
+    def _users(self) -> dict[str, User]:
+        return _by(self.users, lambda each: each.id)
+
+    @cached_property
+    def _extensions(self) -> dict[str, User]:
+        return _by((each for each in self.users if each.extension), lambda each: each.extension)
+
+    @cached_property
+    def _teams(self) -> dict[str, Team]:
+        return _by(self.teams, lambda each: each.id)
+
+    @cached_property
+    def _devices(self) -> dict[str, Device]:
+        return _by(self.devices, lambda each: each.id)
+
+    @cached_property
+    def _boxes(self) -> dict[str, Box]:
+        return _by(self.boxes, lambda each: each.id)
+
+    @cached_property
+    def _numbers(self) -> dict[str, Number]:
+        return _by(self.numbers, lambda each: each.id)
+
+    @cached_property
+    def _e164s(self) -> dict[str, Number]:
+        return _by(self.numbers, lambda each: each.e164)
+
     def sentence(self, language: str, name: str) -> Prompt | None:
         """Return one of the system's own sentences; None where it does not exist."""
         return self.system_prompts.get(f"{language}.{name}")
@@ -271,6 +336,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """Return several of them, without those that do not exist."""
         found = (self.sentence(language, name) for name in names)
         return tuple(prompt for prompt in found if prompt is not None)
+
+
+def _by(rows: Iterable[T], key: Callable[[T], str]) -> dict[str, T]:
+    """Return the rows by a key; the first of two with the same is meant."""
+    found: dict[str, T] = {}
+    for row in rows:
+        found.setdefault(key(row), row)
+    return found
 
 
 def write_plan(plan: Plan) -> bytes:

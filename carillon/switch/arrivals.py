@@ -32,6 +32,7 @@ from carillon.sip.message import Message
 from carillon.sip.uri import parse_uri
 from carillon.switch import canary
 from carillon.switch.beginning import LONGEST_NAME, new_call
+from carillon.switch.brought import Brought
 from carillon.switch.callers import FLOOD, Callers
 from carillon.switch.calls import Call
 from carillon.switch.devices import Gruu, Refusal
@@ -292,9 +293,8 @@ class Arrivals:
     ) -> None:
         board = self._board
         call = Call(board, arrived, plan, number, leg)
-        call.gruu = gruu
-        call.hops = _hops(received.request)
-        call.identities = tuple(received.request.all("Identity")[:MOST_IDENTITIES])
+        identities = tuple(received.request.all("Identity")[:MOST_IDENTITIES])
+        call.brought = Brought(_hops(received.request), identities, gruu)
         board.legs[received.leg] = leg
         board.add(call)
         board.began_outside(leg)

@@ -25,8 +25,9 @@ def call_out(board: Switchboard, command: CallOut) -> CommandAnswer:
     plan = board.plans.plan(command.company)
     if plan is None:
         return CommandAnswer(False, "no-such-user")
-    shown = next((each for each in plan.numbers if each.id == command.number), None)
-    shown = shown or next(iter(plan.numbers), Number("", "", plan.name, entry=""))
+    shown = plan.number(command.number) or next(
+        iter(plan.numbers), Number("", "", plan.name, entry="")
+    )
     target = _target(plan, command.to)
     reason = _refusal(board, plan, shown, target)
     if target is None or reason:
@@ -43,8 +44,8 @@ def call_out(board: Switchboard, command: CallOut) -> CommandAnswer:
 def _target(plan: Plan, to: str) -> Target | None:
     if to.startswith("+"):
         return OutsideTarget(to) if is_e164(to) else None
-    found = (UserTarget(user.id) for user in plan.users if to and user.extension == to)
-    return next(found, None)
+    user = plan.colleague(to)
+    return UserTarget(user.id) if user else None
 
 
 def _refusal(board: Switchboard, plan: Plan, shown: Number, target: Target | None) -> str:

@@ -22,11 +22,11 @@ from carillon.schema.events import (
 )
 from carillon.schema.plan import Number, Plan
 from carillon.switch.alarm import Alarm
+from carillon.switch.brought import Brought
 from carillon.switch.conversation import Conversation
-from carillon.switch.devices import Gruu
 from carillon.switch.guests import Guests
 from carillon.switch.legs import Leg
-from carillon.switch.outcomes import better, ended_by, outcome, refusal
+from carillon.switch.outcomes import Ending, better, ended_by, outcome, refusal
 from carillon.switch.recordings import CallRecordings, announcement_to_called, records
 from carillon.switch.ringing import Ringing
 from carillon.switch.visit import Visit
@@ -77,23 +77,15 @@ class Call:
         self.recall: Leg | None = None
         """Who sent the caller away, and gets the call back when nobody takes it."""
         self.forwards = 0  # how often phones have sent it on
-        self.hops = 70
-        """Max-Forwards of what it sends on (RFC 3261 §16.6)."""
-        self.identities: tuple[str, ...] = ()
-        """The carrier's signatures of who calls (RFC 8224), passed on where the call goes out again."""
-        self.gruu: Gruu | None = None
-        """The one phone it is for, where its GRUU was dialled."""
+        self.brought = Brought()
         self.closing = False
         self.finished = False
         self._board = board
         self._seq = arrived.seq
         self._legs_made = 0
         self._keys = 0
-        self._became = ""
         self.caller_gone = False
-        self._ended_at = 0.0
-        self._ended_by = "system"
-        self._detail = ""
+        self._ending = Ending()
         self.alarm = Alarm(board)  # for whoever parks the call
         self.began = board.now
 
@@ -284,7 +276,7 @@ class Call:
     ) -> None:
         """Send a leg through another flow: a transfer, or a parked call that nobody took."""
         if self.visit is not None:
-            self._became = better(self._became, self.visit.outcome)
+            self._ending.became = better(self._ending.became, self.visit.outcome)
             if self.visit.leg is not leg and not self.visit.connected:
                 self.visit.leg.hang_up("")
             self.visit.close()
@@ -310,7 +302,7 @@ class Call:
         if self.closing or self.caller_gone or self.visit is None:
             return
         self.caller_gone = True
-        self._ended_at = self._board.clock()
+        self._ending.at = self._board.clock()
         if not self.recordings.recording_message:
             self.end(by="caller")
             return
@@ -332,9 +324,9 @@ class Call:
         """Hang up on everybody; `_finish` follows when the last figures are in."""
         if self.closing:
             return
-        self._ended_at = self._ended_at or self._board.clock()
-        self._ended_by = ended_by(self.arrived.purpose, "caller" if self.caller_gone else by)
-        self._detail = detail
+        self._ending.at = self._ending.at or self._board.clock()
+        self._ending.by = ended_by(self.arrived.purpose, "caller" if self.caller_gone else by)
+        self._ending.detail = detail
         self.alarm.stop()
         if self.visit is not None:
             self.visit.stop_waiting()
@@ -389,11 +381,11 @@ class Call:
             for leg in self.legs:
                 leg.ended(0)
                 leg.tell_end(None)
-            visit, by, detail = self.visit, self._ended_by, self._detail
-            course = better(self._became, visit.outcome if visit else "") or "abandoned"
+            visit, by, detail = self.visit, self._ending.by, self._ending.detail
+            course = better(self._ending.became, visit.outcome if visit else "") or "abandoned"
             last = visit.ringing.status if visit else 480
             became = outcome(self.arrived.direction, course, last, by=by, detail=detail)
-            self.emit(CallEnded, at=self._ended_at, outcome=became, by=by, detail=detail)
+            self.emit(CallEnded, at=self._ending.at, outcome=became, by=by, detail=detail)
         finally:
             if self.visit is not None:
                 self.visit.close()

@@ -69,7 +69,7 @@ def _user_legs(board: Switchboard, call: Call, user: str, only: str = "") -> lis
             dial = Dial(
                 *(binding.contact, binding.flow, from_, to),
                 headers=binding.routes,
-                hops=call.hops,
+                hops=call.brought.hops,
             )
             party = Party(who, user=user, device=device.id)
             legs.append(
@@ -84,7 +84,7 @@ def _user_legs(board: Switchboard, call: Call, user: str, only: str = "") -> lis
 
 def _bindings(board: Switchboard, call: Call, user: str, username: str) -> list[Binding]:
     """Return where a phone can be rung: everywhere, or at the one place whose GRUU was dialled."""
-    gruu = call.gruu
+    gruu = call.brought.gruu
     owner = board.plans.device(gruu.username) if gruu else None
     if gruu is None or owner is None or owner.user.id != user:
         return board.devices.bindings(username)
@@ -160,7 +160,7 @@ def outside_leg(
             credentials=trunk_credentials(trunk),
             headers=(*_headers(board, call, trunk, shown, target), *location),
             part=part,
-            hops=call.hops,
+            hops=call.brought.hops,
             others=tuple(trunks[place + 1 :]),
             shown=shown,
             target=target,
@@ -214,7 +214,7 @@ def _headers(
     arrived = call.arrived
     if arrived.direction == "inbound" and arrived.called.startswith("+"):
         headers.append(("Diversion", f"<sip:{written(trunk, arrived.called)}@{host}>"))
-        headers += [("Identity", value) for value in call.identities]
+        headers += [("Identity", value) for value in call.brought.identities]
     if target.emergency:
         # RFC 4412 §12.7 (esnet) and RFC 3261 §20.26.
         headers += [("Priority", "emergency"), ("Resource-Priority", "esnet.1")]

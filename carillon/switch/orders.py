@@ -99,7 +99,8 @@ class Orders:
         return DONE
 
     def _name(self, call: Call, user: str) -> str:
-        return next((each.name for each in call.plan.users if each.id == user), call.plan.name)
+        found = call.plan.user(user)
+        return found.name if found else call.plan.name
 
     def hold(self, call: Call, leg: Leg, holding: bool) -> None:
         """Put the others on hold, or go on."""
@@ -158,7 +159,7 @@ class Orders:
 
     def listen(self, leg: Leg, plan: Plan, user: User, extension: str) -> None:
         """Let a phone that calls in listen to a colleague's call."""
-        colleague = next((each for each in plan.users if each.extension == extension), None)
+        colleague = plan.colleague(extension)
         if not user.may_coach or colleague is None or colleague.id == user.id:
             raise CannotDo(403, "no-such-user")
         for call in self._board.calls.values():

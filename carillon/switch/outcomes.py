@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from carillon.schema.events import SHOWN_PURPOSES
 
 DECLINED = frozenset({486, 600, 603, 607})
 NO_ANSWER = frozenset({408, 480, 487})
 TELLING = DECLINED | {404, 410, 480, 484, 488, 604, 606}
 """What a phone can make something of. A carrier's challenge, redirection or 503 is between it and us."""
+
+
+@dataclass(slots=True)
+class Ending:
+    """How a call ends, as it becomes known; `became`: what the flows it left made of it."""
+
+    at: float = 0.0
+    by: str = "system"
+    detail: str = ""
+    became: str = ""
 
 
 def refusal(direction: str, last_status: int) -> int:

@@ -213,8 +213,7 @@ class Queues:
 
 
 def _number(plan: Plan | None, command: PlaceCallback) -> Number | None:
-    numbers = plan.numbers if plan is not None else ()
-    return next((each for each in numbers if each.id == command.number), None)
+    return plan.number(command.number) if plan is not None else None
 
 
 @dataclass(frozen=True, slots=True)

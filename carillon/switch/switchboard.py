@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 from carillon.bus.client import PortalClient
 from carillon.bus.config import Config
@@ -41,6 +40,7 @@ from carillon.switch.calls import Call
 from carillon.switch.devices import Devices
 from carillon.switch.dialling import caller_legs, legs_for
 from carillon.switch.driver import Driver
+from carillon.switch.guard import Guard
 from carillon.switch.guests import Else, Then
 from carillon.switch.halls import Halls
 from carillon.switch.journal import Journal
@@ -74,34 +74,6 @@ GONE = frozenset({408, 481})
 """What a phone that lost the call answers to a re-INVITE."""
 
 
-class Guard:
-    """A context manager by hand: a generator's costs ten times as much, and every packet meets one."""
-
-    __slots__ = ("_call", "_driver")
-
-    def __init__(self, driver: Driver, call: Call) -> None:
-        self._driver = driver
-        self._call = call
-
-    def __enter__(self) -> None:
-        """Begin."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
-        """End the call if this was a fault; let everything out."""
-        if error is not None:
-            if not isinstance(error, Exception):
-                return False
-            log.error("call %s: ended by a fault of ours", self._call.id, exc_info=error)
-            self._call.end(by="system", detail="bug")
-        self._driver.drain()
-        return True
-
-
 class Switchboard:
     """The live state of one switch."""
 
@@ -120,32 +92,12 @@ class Switchboard:
         self.troubles = Troubles(self.journal, self.clock)
         self.arrivals = Arrivals(self)
         self.serving = tls.Serving(config)
-        self.driver = Driver(
-            config.host,
-            config.sip_port,
-            on_event=self._sip_event,
-            commit=self._commit,
-            admit=self.arrivals.admits,
-            lost=lambda flow: self.devices.lost_flow(flow),
-            secured=Secured(
-                self.serving.context,
-                tls.calling(config),
-                config.ws_origins,
-                lambda address: self.trunks.name_of(address),
-            ),
-        )
+        self.driver = self._new_driver()
         self.endpoint = self.driver.endpoint
         self.plans = PlanStore(
             config.switch_state / "plans", portal, self.troubles, lambda: self.queues.look()
         )
-        self.devices = Devices(
-            config.switch_state,
-            self.plans,
-            clock=self.clock,
-            now=self.loop.time,
-            emit=self._device_event,
-            move=self.endpoint.move_flow,
-        )
+        self.devices = self._new_devices()
         self.watch = Watch(self)
         self.lamps = Lamps(self)
         self.mailboxes = Mailboxes(self, portal)
@@ -157,6 +109,33 @@ class Switchboard:
         self.transfers = Transfers(self)
         self.parking = Parking(self)
         self.orders = Orders(self)
+
+    def _new_driver(self) -> Driver:
+        secured = Secured(
+            self.serving.context,
+            tls.calling(self.config),
+            self.config.ws_origins,
+            lambda address: self.trunks.name_of(address),
+        )
+        return Driver(
+            self.config.host,
+            self.config.sip_port,
+            on_event=self._sip_event,
+            commit=self._commit,
+            admit=self.arrivals.admits,
+            lost=lambda flow: self.devices.lost_flow(flow),
+            secured=secured,
+        )
+
+    def _new_devices(self) -> Devices:
+        return Devices(
+            self.config.switch_state,
+            self.plans,
+            clock=self.clock,
+            now=self.loop.time,
+            emit=self._device_event,
+            move=self.endpoint.move_flow,
+        )
 
     @property
     def now(self) -> float:

@@ -57,7 +57,7 @@ class Transfers:
     def user_of(self, call: Call, user: str | None) -> tuple[Plan, User]:
         """Return a user of the call's company as the newest plan has them."""
         plan = self._board.plans.plan(call.plan.company) or call.plan
-        found = next((each for each in plan.users if each.id == user), None)
+        found = plan.user(user)
         if found is None:
             raise CannotDo(403, "no-such-user")
         return plan, found
@@ -268,7 +268,7 @@ class Transfers:
 
     def give_back(self, call: Call, guest: Leg, to: Leg) -> bool:
         """Ring whoever sent a caller away in vain; False when that is nobody of ours."""
-        user = next((each for each in call.plan.users if each.id == to.party.user), None)
+        user = call.plan.user(to.party.user)
         if user is None or guest.gone:
             return False
         call.decide("call.returned", who=to.who)

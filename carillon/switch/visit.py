@@ -34,6 +34,19 @@ if TYPE_CHECKING:
 LAST_WISHES = (steps.Decide, steps.DropRecording, steps.KeepMessage)
 """What a flow may still ask for when the call is ending."""
 
+Sounding = (
+    steps.Play
+    | steps.PlayBeep
+    | steps.StopPlaying
+    | steps.PlayMessage
+    | steps.PlayRecording
+    | steps.PlayWaiting
+)
+Reaching = (
+    steps.Ring | steps.StopRinging | steps.Seek | steps.Passed | steps.StopSeeking | steps.Connect
+)
+Recording = steps.Record | steps.DropRecording | steps.KeepMessage
+
 
 class Visit:
     """Reaches its call through its leg. `connected` once the leg talks to whoever picked up."""
@@ -112,25 +125,51 @@ class Visit:
         match wish:
             case steps.Decide(node, reason, facts):
                 call.emit(Decided, node=node, reason=reason, facts=facts)
-            case steps.Play(prompts):
-                self.caller.hear(*prompts)
-            case steps.PlayBeep():
-                self.caller.beep()
-            case steps.StopPlaying():
-                self.leg.ear.stop()
             case steps.AskMailbox() | steps.ChangeMessage():
                 self._board.mailboxes.ask(self, wish)
-            case steps.PlayMessage(prompts, path):
-                paths = (*self._board.paths(prompts), self._board.mailboxes.path(path))
-                self.caller.when_answered(lambda: self.leg.ear.hear_files(paths))
             case steps.HideKeys(hidden):
                 self._hides_keys = hidden
             case steps.ChooseAvailability(user, available):
                 self._choose(user, available)
             case steps.BecomeNumber(number):
                 self.number = call.number = number
+            case steps.RequestCallback(e164):
+                call.emit(CallbackRequested, number=self.number.id, e164=e164)
+            case steps.SetTimer(seconds, name):
+                timer = self._timers.setdefault(name, Alarm(self._board))
+                timer.set(seconds, call, partial(self.feed, steps.TimerFired(name)))
+            case steps.ClearTimer():
+                for timer in self._timers.values():
+                    timer.stop()
+            case steps.End():
+                call.flow_ended(self)
+            case steps.GoTo():
+                raise AssertionError("the course follows every GoTo itself")
+            case steps.Record() | steps.DropRecording() | steps.KeepMessage():
+                self._record(wish, call)
+            case _:
+                self._sound_or_reach(wish, call)
+
+    def _sound_or_reach(self, wish: Sounding | Reaching, call: Call) -> None:
+        match wish:
+            case steps.Play(prompts):
+                self.caller.hear(*prompts)
+            case steps.PlayBeep():
+                self.caller.beep()
+            case steps.StopPlaying():
+                self.leg.ear.stop()
+            case steps.PlayMessage(prompts, path):
+                paths = (*self._board.paths(prompts), self._board.mailboxes.path(path))
+                self.caller.when_answered(lambda: self.leg.ear.hear_files(paths))
+            case steps.PlayRecording():
+                self.leg.ear.hear_files((str(call.recordings.message_path()),))
             case steps.PlayWaiting(music):
                 self.caller.wait(music)
+            case _:
+                self._reach(wish, call)
+
+    def _reach(self, wish: Reaching, call: Call) -> None:
+        match wish:
             case steps.Ring(targets):
                 call.ring(self.ringing, self._board.legs_for(call, self.number, targets))
             case steps.StopRinging():
@@ -141,28 +180,17 @@ class Visit:
                 self._board.queues.passed(self.plan.company, call.id, refused=refused)
             case steps.StopSeeking():
                 self._board.queues.leave(self.plan.company, call.id)
-            case steps.RequestCallback(e164):
-                call.emit(CallbackRequested, number=self.number.id, e164=e164)
-            case steps.SetTimer(seconds, name):
-                timer = self._timers.setdefault(name, Alarm(self._board))
-                timer.set(seconds, call, partial(self.feed, steps.TimerFired(name)))
-            case steps.ClearTimer():
-                for timer in self._timers.values():
-                    timer.stop()
             case steps.Connect():
                 self.caller.when_answered(self._connect)
+
+    def _record(self, wish: Recording, call: Call) -> None:
+        match wish:
             case steps.Record():
                 self.caller.when_answered(lambda: call.recordings.record_message(self.leg, wish))
-            case steps.PlayRecording():
-                self.leg.ear.hear_files((str(call.recordings.message_path()),))
             case steps.DropRecording():
                 call.recordings.drop_message()
             case steps.KeepMessage(urgent):
                 call.recordings.keep_message(urgent)
-            case steps.End():
-                call.flow_ended(self)
-            case steps.GoTo():
-                raise AssertionError("the course follows every GoTo itself")
 
     def _choose(self, user: str, available: bool) -> None:
         chosen = AvailabilityChosen(

@@ -27,8 +27,8 @@ class World:
 
     def availability(self, user: str) -> str:
         """Return what the switch would find."""
-        found = next(u for u in self._plan.users if u.id == user)
-        if not found.available:
+        found = self._plan.user(user)
+        if found is None or not found.available:
             return "dnd"
         if user not in self._with_phone:
             return "no-phone"
@@ -158,8 +158,8 @@ class InboundCall:
             self._told.add(e.LegAnswered, leg=leg)
             self._answer()
             self._cancel(leg)
-            name = next((u.name for u in self._plan.users if u.id == user), "")
-            return f.Picked(name)
+            found = self._plan.user(user)
+            return f.Picked(found.name if found else "")
         self._told.at += self._timer
         self._cancel("")
         return f.TimerFired()

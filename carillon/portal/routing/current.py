@@ -44,9 +44,7 @@ def current_plan(company: Company) -> Plan:
 
 def ring_nodes(plan: Plan, number: str) -> list[RingNode]:
     """Return the nodes that ring somebody for a call to a number, in the order they may be met."""
-    entry = next((each.entry for each in plan.numbers if each.id == number), "")
-    entries = {each.id: each.entry for each in plan.numbers}
-    waiting, seen, found = [entry], set(), []
+    waiting, seen, found = [_entry(plan, number)], set(), []
     while waiting:
         name = waiting.pop(0)
         node = plan.nodes.get(name)
@@ -62,7 +60,7 @@ def ring_nodes(plan: Plan, number: str) -> list[RingNode]:
             case MenuNode():
                 waiting += [*node.keys.values(), node.then]
             case NumberNode():
-                waiting += [entries.get(node.number, ""), node.then]
+                waiting += [_entry(plan, node.number), node.then]
             case GreetingNode() | UserNode():
                 waiting.append(node.then)
             case VoicemailNode() | _:
@@ -72,6 +70,10 @@ def ring_nodes(plan: Plan, number: str) -> list[RingNode]:
 
 def opening_hours(plan: Plan, number: str) -> HoursNode | None:
     """Return the first fork on opening hours a call to a number meets; None where there is none."""
-    entry = next((each.entry for each in plan.numbers if each.id == number), "")
-    node = plan.nodes.get(entry)
+    node = plan.nodes.get(_entry(plan, number))
     return node if isinstance(node, HoursNode) else None
+
+
+def _entry(plan: Plan, number: str) -> str:
+    found = plan.number(number)
+    return found.entry if found else ""

@@ -1,0 +1,20 @@
+"""What an INVITE brought that goes along where its call is sent on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from carillon.switch.devices import Gruu
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """`hops`: Max-Forwards of what the call sends on (RFC 3261 §16.6).
+
+    `identities`: the carrier's signatures of who calls (RFC 8224). `gruu`: the one phone the call is for,
+    where its GRUU was dialled.
+    """
+
+    hops: int = 70
+    identities: tuple[str, ...] = ()
+    gruu: Gruu | None = None
