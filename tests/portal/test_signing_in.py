@@ -1,11 +1,10 @@
-"""Signing in, being slowed down, and the links that make a first password."""
+"""Signing in, being slowed down, and who begins."""
 
 from __future__ import annotations
 
 import pytest
 from django.test import Client
 
-from carillon.portal.accounts.invitations import invitation_path
 from carillon.portal.accounts.models import SignInFailure, User
 from carillon.portal.accounts.throttle import MOST_PER_PAIR
 from carillon.portal.companies.models import Company
@@ -76,18 +75,6 @@ def test_signing_in_leads_on_only_to_pages_of_ours(ann: User):
     assert ours.headers["Location"] == "/calls"
     theirs = Client().post("/sign-in?next=https://evil.example/", facts)
     assert theirs.headers["Location"] == "/"
-
-
-def test_a_link_makes_a_first_password_once(cast: Cast):
-    ben = cast.users["user"]
-    path = invitation_path(ben)
-    client = Client()
-    assert client.get(path).status_code == 200
-    assert client.post(path, {"password": "short"}).status_code == 422
-    assert client.post(path, {"password": "a new long password"}).status_code == 302
-    assert client.get("/calls").status_code == 200
-    assert Client().get(path).status_code == 410
-    assert attempt(Client(), ben.email, "a new long password") == 302
 
 
 def test_an_empty_system_is_begun_by_its_first_visitor_only(db: None):
