@@ -32,7 +32,7 @@ TO_POINTERS = (
 )
 
 
-class _Library:
+class Library:
     """The library's functions, without their prefix."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class _Phone:
         # It keeps its own things where a person's would be, and does not start where there is no such folder.
         os.environ["HOME"] = str(folder)
         (folder / ".local" / "share" / "linphone").mkdir(parents=True)
-        do = self._do_ = _Library()
+        do = self._do_ = Library()
         factory = do("factory_get")
         core = self._core = do("factory_create_core_3", factory, str(folder / "rc"), None, None)
         (folder / "says.wav").write_bytes(write_wav(tone(settings["hertz"], 60)))

@@ -24,6 +24,7 @@ from carillon.schema.sandbox import (
     ArmWish,
     CallResult,
     CallWish,
+    DialWish,
     HandsWish,
     Listened,
     OutsidePhone,
@@ -176,6 +177,11 @@ class SandboxClient:
     def by_hand(self, wish: HandsWish) -> None:
         """Let calls to an outside number ring until a person answers them."""
         self._door.expect("POST", "/hands", msgspec.json.encode(wish))
+
+    def dial(self, wish: DialWish) -> OutsidePhone:
+        """Place a call that a person lives; it goes on by itself."""
+        answer = self._door.expect("POST", "/dial", msgspec.json.encode(wish))
+        return _read(lambda b: msgspec.json.decode(b, type=OutsidePhone), answer)
 
     def phones(self, number: str) -> list[OutsidePhone]:
         """Return the calls to such a number, the newest last."""

@@ -1,4 +1,7 @@
-"""The pretend mobile of the sandbox: it rings on the page, is answered there, and what it hears is played."""
+"""Outside phones of the sandbox that people use on a page: one rings and is answered, another calls.
+
+What they hear is played while the call goes on.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from collections.abc import AsyncIterator
 from django.conf import settings
 
 from carillon.bus.client import SandboxClient, Unreachable
-from carillon.schema.sandbox import Listened, OutsidePhone, PhoneWish
+from carillon.schema.sandbox import DialWish, Listened, OutsidePhone, PhoneWish
 
 POLL_SECONDS = 0.2
 LONGEST_SECONDS = 180.0
@@ -38,6 +41,22 @@ def use(phone: int, number: str, do: str) -> bool:
     except Unreachable:
         return False
     return True
+
+
+def dial(number: str, caller: str, longest_seconds: float) -> OutsidePhone | None:
+    """Call one of our numbers from outside; None while the sandbox is away."""
+    try:
+        return _sandbox().dial(DialWish(to=number, caller=caller, longest_seconds=longest_seconds))
+    except Unreachable:
+        return None
+
+
+def do(phone: int, do: str, keys: str = "") -> Listened | None:
+    """Look at a call, press keys or hang up; None when there is none, or nothing of the kind can be done."""
+    try:
+        return _sandbox().use(PhoneWish(phone=phone, do=do, keys=keys))
+    except Unreachable:
+        return None
 
 
 async def sound(phone: int) -> AsyncIterator[bytes]:

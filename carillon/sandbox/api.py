@@ -14,13 +14,14 @@ from carillon.bus.server import Receive, Scope, Send, answer, is_ours, read_body
 from carillon.media.g711 import FRAME_SAMPLES
 from carillon.media.wav import NotWav, read_wav, write_wav
 from carillon.sandbox.canary import Canary
-from carillon.sandbox.network import Armed, Network
+from carillon.sandbox.network import Armed, Network, TooManyCalls
 from carillon.sandbox.phones import Phone, Result, Script
 from carillon.sandbox.rtp import KEYS
 from carillon.schema.sandbox import (
     ArmWish,
     CallResult,
     CallWish,
+    DialWish,
     HandsWish,
     Listened,
     OutsidePhone,
@@ -31,6 +32,7 @@ from carillon.schema.sandbox import (
 
 MOST_BODY_BYTES = 32 << 20
 LONGEST_HANDS_SECONDS = 3600.0
+LONGEST_DIALLED_SECONDS = 600.0
 
 
 class BadWish(Exception):
@@ -38,7 +40,7 @@ class BadWish(Exception):
 
 
 class Api:
-    """Routes `/call`, `/arm`, `/result`, `/canary`, and `/hands`, `/phones`, `/phone` for people."""
+    """Routes `/call`, `/arm`, `/result`, `/canary`, and `/hands`, `/dial`, `/phones`, `/phone` for people."""
 
     def __init__(self, secret: str, network: Network, canary: Canary) -> None:
         self._secret = secret
@@ -58,7 +60,7 @@ class Api:
             return
         try:
             await answer(send, 200, await self._route(scope["method"], scope["path"], body))
-        except (BadWish, ValueError, RecursionError, NotWav) as error:
+        except (BadWish, TooManyCalls, ValueError, RecursionError, NotWav) as error:
             await answer(send, 422, str(error).encode())
 
     async def _route(self, method: str, path: str, body: bytes) -> bytes:
@@ -73,6 +75,8 @@ class Api:
                 return await self._result(msgspec.json.decode(body, type=ResultWish))
             case "POST", "/hands":
                 return self._hands(msgspec.json.decode(body, type=HandsWish))
+            case "POST", "/dial":
+                return await self._dial(msgspec.json.decode(body, type=DialWish))
             case "POST", "/phones":
                 found = self._network.hands.phones(msgspec.json.decode(body, type=str))
                 return msgspec.json.encode([_seen(phone) for phone in found])
@@ -110,6 +114,14 @@ class Api:
         self._network.hands.take(wish.number, min(wish.seconds, LONGEST_HANDS_SECONDS))
         return b"{}"
 
+    async def _dial(self, wish: DialWish) -> bytes:
+        if not wish.to.lstrip("+").isdecimal() or not wish.caller.lstrip("+").isdecimal():
+            raise BadWish(f"{wish.to!r} or {wish.caller!r} is not a telephone number")
+        phone = await self._network.dial_by_hand(
+            wish.to, wish.caller, min(max(wish.longest_seconds, 1.0), LONGEST_DIALLED_SECONDS)
+        )
+        return msgspec.json.encode(_seen(phone))
+
     def _use(self, wish: PhoneWish) -> bytes:
         phone = self._network.hands.phone(wish.phone)
         if phone is None:
@@ -126,10 +138,16 @@ class Api:
             case "listen":
                 heard = phone.sound.heard(max(0, wish.after) // FRAME_SAMPLES)
                 pcm = heard.astype("<i2").tobytes()
-                return msgspec.json.encode(Listened(state=phone.state, pcm=pcm))
+                return msgspec.json.encode(_told(phone, pcm))
+            case "look":
+                pass
             case _:
                 raise BadWish(f"{wish.do!r} cannot be done now")
-        return msgspec.json.encode(Listened(state=phone.state))
+        return msgspec.json.encode(_told(phone))
+
+
+def _told(phone: Phone, pcm: bytes = b"") -> Listened:
+    return Listened(state=phone.state, pcm=pcm, status=phone.result.status)
 
 
 def _seen(phone: Phone) -> OutsidePhone:

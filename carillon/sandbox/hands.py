@@ -37,7 +37,15 @@ class Hands:
 
     def keep(self, phone: Phone, number: str, request: Message) -> None:
         """Remember a call to such a number, also after its end: what was said can still be heard."""
-        phone.number, phone.caller, phone.began_at = number, _caller_of(request), time.time()
+        phone.number = number
+        self._keep(phone, _caller_of(request))
+
+    def keep_dialled(self, phone: Phone, caller: str) -> None:
+        """Remember a call a person placed; found by its leg alone, as no number of theirs is called."""
+        self._keep(phone, caller)
+
+    def _keep(self, phone: Phone, caller: str) -> None:
+        phone.caller, phone.began_at = caller, time.time()
         self._phones[phone.leg] = phone
         over = [leg for leg, each in self._phones.items() if each.state == "over"]
         for leg in over[: max(0, len(self._phones) - MOST_PHONES)]:

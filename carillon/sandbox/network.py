@@ -32,6 +32,10 @@ BUSY, NO_ANSWER, OUT_OF_SERVICE = "00", "99", "98"
 DEFAULT_STAY_SECONDS = 30.0
 
 
+class TooManyCalls(Exception):
+    """No more can be placed now."""
+
+
 @dataclass(slots=True)
 class Armed:
     """How a number of the outside world behaves when the switch calls it."""
@@ -124,6 +128,23 @@ class Network:
         self._phones[phone.leg] = phone
         self.drain()
         return phone
+
+    async def dial_by_hand(self, to: str, caller: str, longest_seconds: float) -> Phone:
+        """Place a call that a person listens to; it lives on by itself, but not for ever."""
+        if len(self._phones) >= MOST_CALLS:
+            raise TooManyCalls("too many calls are under way")
+        phone = await self.dial(to, caller, Script(hang_up=False))
+        self.hands.keep_dialled(phone, caller)
+        task = asyncio.get_running_loop().create_task(self._live(phone, longest_seconds))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return phone
+
+    async def _live(self, phone: Phone, longest_seconds: float) -> None:
+        try:
+            await asyncio.wait_for(phone.live(), longest_seconds)
+        except TimeoutError:
+            phone.hang_up()
 
     def _event(self, event: Event) -> None:
         if isinstance(event, InviteReceived):

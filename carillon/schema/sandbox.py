@@ -66,6 +66,17 @@ class HandsWish(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 900.0
 
 
+class DialWish(msgspec.Struct, frozen=True, kw_only=True):
+    """Place a call to one of our numbers for a person, who listens and presses keys (`PhoneWish`).
+
+    It ends when either side hangs up, or after `longest_seconds`. The answer is an `OutsidePhone`.
+    """
+
+    to: str
+    caller: str = "+33612345678"
+    longest_seconds: float = 120.0
+
+
 class OutsidePhone(msgspec.Struct, frozen=True, kw_only=True):
     """A call to a number that is answered by hand. `state`: ringing, talking, over."""
 
@@ -77,7 +88,7 @@ class OutsidePhone(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PhoneWish(msgspec.Struct, frozen=True, kw_only=True):
-    """Let a person use such a phone. `do`: answer, hang-up, press (`keys`), say (`sound`), listen.
+    """Let a person use such a phone. `do`: answer, hang-up, press (`keys`), say (`sound`), listen, look.
 
     The answer is a `Listened`: of `listen`, with what was heard after the first `after` samples.
     """
@@ -90,7 +101,11 @@ class PhoneWish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listened(msgspec.Struct, frozen=True, kw_only=True):
-    """How the call is, and what was heard: 16 bit little-endian at 8 kHz, without a header."""
+    """How the call is, and what was heard: 16 bit little-endian at 8 kHz, without a header.
+
+    `status` is SIP's, 0 while nobody answered.
+    """
 
     state: str
     pcm: bytes = b""
+    status: int = 0

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, MutableMapping
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -16,11 +17,12 @@ from carillon.sandbox.canary import Canary
 from carillon.sandbox.hands import MOST_PHONES, Hands
 from carillon.sandbox.network import MOST_RESULTS, Armed, Network
 from carillon.sandbox.phones import Phone, Result, Script
-from carillon.schema.sandbox import HandsWish, Listened, OutsidePhone, PhoneWish
-from carillon.sip.endpoint import Answered, Failed, Progressed
+from carillon.schema.sandbox import DialWish, HandsWish, Listened, OutsidePhone, PhoneWish
+from carillon.sip.endpoint import Answered, Failed, InviteReceived, Progressed
 from carillon.sip.message import parse
 from tests.switch.office import Peer, scene, scratch, until
 
+E = TypeVar("E")
 NUMBER = "+33688000005"
 CALL = b"INVITE sip:+33688000005@h SIP/2.0\r\nFrom: <sip:+33199001001@h>;tag=1\r\n\r\n"
 
@@ -131,6 +133,11 @@ async def test_a_number_answered_by_hand_can_be_declined_or_left_ringing(tmp_pat
         assert not it.network.hands.has(NUMBER), "after its time the number is like any other"
 
 
+def of(kind: type[E], peer: Peer) -> list[E]:
+    """Return what a peer was told, of one kind."""
+    return [event for event in peer.events if isinstance(event, kind)]
+
+
 async def asked(api: Api, path: str, wish: object) -> tuple[int, bytes]:
     """Ask the sandbox's API as the portal does."""
     said: list[dict[str, object]] = []
@@ -173,7 +180,36 @@ async def test_what_a_person_may_do_with_a_phone_depends_on_how_its_call_is(tmp_
         assert (await asked(api, "/phone", use(do="hang-up")))[0] == 200
         await it.switch.is_over(leg)
         _, body = await asked(api, "/phone", use(do="listen", after=10**9))
-        assert msgspec.json.decode(body, type=Listened) == Listened(state="over")
+        assert msgspec.json.decode(body, type=Listened) == Listened(state="over", status=200)
+
+
+@scene
+async def test_a_person_calls_hears_presses_keys_and_is_hung_up_on_in_the_end(
+    tmp_path: Path,
+) -> None:
+    async with place(tmp_path) as it:
+        api = Api("secret", it.network, Canary(it.network))
+        assert (await asked(api, "/dial", DialWish(to="sales")))[0] == 422
+        assert (await asked(api, "/dial", DialWish(to=NUMBER, caller="<sip:x>")))[0] == 422
+        _, body = await asked(api, "/dial", DialWish(to=NUMBER, longest_seconds=1.0))
+        made = msgspec.json.decode(body, type=OutsidePhone)
+        use = partial(PhoneWish, phone=made.phone)
+        assert (await asked(api, "/phone", use(do="press", keys="1")))[0] == 422, "it only rings"
+        assert it.network.hands.phones(NUMBER) == [], "whoever has that number does not see it"
+        await until(lambda: of(InviteReceived, it.switch), "the call")
+        it.switch.answer(of(InviteReceived, it.switch)[0])
+
+        async def look() -> Listened:
+            _, body = await asked(api, "/phone", use(do="look"))
+            return msgspec.json.decode(body, type=Listened)
+
+        phone = it.network.hands.phone(made.phone)
+        assert phone is not None
+        await until(lambda: phone.state == "talking", "the answer")
+        assert await look() == Listened(state="talking", status=200)
+        assert (await asked(api, "/phone", use(do="press", keys="1#")))[0] == 200
+        await until(lambda: phone.state == "over", "its longest time")
+        assert await look() == Listened(state="over", status=200)
 
 
 def test_calls_answered_by_hand_do_not_pile_up() -> None:

@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
@@ -58,6 +59,7 @@ class Guide:
         self.email = f"{language}@guide.example"
         self.url = product.system.config.portal_url
         self.words = gettext.translation("django", LOCALE, [language], fallback=True)
+        context.add_init_script(PLAYED)
         self.page: Page = context.new_page()
         self.faults: list[str] = []
         self.looked_at: list[str] = []
@@ -245,26 +247,50 @@ class Guide:
         self.press("Finish")
         self.sees("Your phones are in service")
 
-    def hears_the_greeting(self) -> float:
-        """Make the test call; return how many seconds of the greeting the caller heard."""
+    def hears_the_greeting(self) -> None:
+        """Make the test call, hear the greeting while it goes on, press 0 and hang up."""
         self.press("Make the test call")
-        sound = self.page.locator("audio.test-sound")
-        expect(sound).to_have_count(1, timeout=60_000)
+        state = self.page.locator("#test-state[data-state=talking]")
+        expect(state).to_be_visible(timeout=30_000)
+        spoken = self.prompt(f"%{self.facts['company']}%")
+        wait_for(lambda: len(self.played()) > 8000 * 5, 30)
+        expect(state).to_be_visible()
+        heard = self.played()
+        # A busy machine makes the tap, not the sound, miss some: several seconds are looked for, each alone.
+        seconds = [spoken[n : n + 8000] for n in range(0, 4 * 8000, 2000)]
+        found = [second for second in seconds if len(places_of(second, heard))]
+        assert len(found) >= 3, "the greeting is not what the browser plays"
         self.look()
-        text = self.page.evaluate(
-            """async () => {
-              const answer = await fetch(document.querySelector("audio.test-sound").src);
-              const bytes = new Uint8Array(await answer.arrayBuffer());
+        self.press("0", exact=True)
+        wait_for(lambda: "menu.key" in self.reasons(), 15)
+        self.press("Hang up")
+        expect(self.page.get_by_text(self.word("The call is over."), exact=False)).to_be_visible()
+
+    def played(self) -> Samples:
+        """Return what the browser has played until now, at 8 kHz."""
+        rate, text = self.page.evaluate(
+            """() => {
+              const {rate, parts} = window.played ?? {rate: 8000, parts: []};
+              const all = new Int16Array(parts.flatMap((part) => Array.from(part)));
+              const bytes = new Uint8Array(all.buffer);
               let text = "";
               for (let i = 0; i < bytes.length; i += 8192)
                 text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-              return btoa(text);
+              return [rate, btoa(text)];
             }"""
         )
-        heard = read_wav(base64.b64decode(text))
-        spoken = self.prompt(f"%{self.facts['company']}%")
-        assert places_of(spoken[: 8000 * 4], heard), "the greeting is not in what was heard"
-        return len(spoken) / 8000
+        sound = np.frombuffer(base64.b64decode(text), "<i2").astype(np.float64)
+        size = int(len(sound) * 8000 / rate)
+        if not size:
+            return np.zeros(0, np.int16)
+        fewer = np.fft.irfft(np.fft.rfft(sound)[: size // 2 + 1], size) * size / len(sound)
+        return np.clip(fewer, -32768, 32767).astype(np.int16)
+
+    def reasons(self) -> str:
+        """Return why the newest call went where it went."""
+        wanted = "select facts from calls_callevent order by id desc limit 30"
+        with closing(self.product.database()) as database:
+            return " ".join(str(row) for row in database.execute(wanted).fetchall())
 
     def prompt(self, text: str) -> Samples:
         wanted = "select key from routing_prompt where text like ? order by id limit 1"
@@ -283,6 +309,24 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     finally:
         if made.process is not None:
             made.stop()
+
+
+PLAYED = """(() => {
+  const connect = AudioNode.prototype.connect;
+  AudioNode.prototype.connect = function (target, ...more) {
+    if (target instanceof AudioDestinationNode && !this.tapped) {
+      this.tapped = true;
+      const tap = this.context.createScriptProcessor(4096, 1, 1);
+      window.played = {rate: this.context.sampleRate, parts: []};
+      tap.onaudioprocess = (event) => window.played.parts.push(
+        Int16Array.from(event.inputBuffer.getChannelData(0), (x) => 32767 * x));
+      connect.call(this, tap);
+      connect.call(tap, target);
+    }
+    return connect.call(this, target, ...more);
+  };
+})()"""
+"""Keeps what a page plays by Web Audio."""
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,7 @@ SENTENCES: dict[str, str] = {
     "phone-encrypted": gettext_noop("changed the encryption of a phone"),
     "phone-removed": gettext_noop("removed a phone"),
     "phone-restored": gettext_noop("brought back a phone"),
+    "phone-set-up": gettext_noop("gave its account, by a scanned code, to a phone"),
     "phone-password-shown": gettext_noop("looked at the password of a phone"),
     "team-created": gettext_noop("created a team"),
     "team-changed": gettext_noop("changed a team"),

@@ -138,6 +138,17 @@ class Device(CompanyOwned):
         return f"d{self.pk}"
 
 
+class SetUpLink(CompanyOwned):
+    """An address where an app reads a phone's account, once; see `provisioning`. Only its hash is kept."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="+")
+    hash = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"set-up of {self.device}"
+
+
 class Team(CompanyOwned):
     """People rung together, or one after the other."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from carillon.portal.extensions import views
+from carillon.portal.extensions import provisioning, views
 
 urlpatterns = [
     path("people", views.people, name="people"),
@@ -18,6 +18,7 @@ urlpatterns = [
     path("people/<int:pk>/answer", views.check_answer, name="check-answer"),
     path("people/<int:pk>/unlock-pin", views.unlock, name="unlock-pin"),
     path("people/<int:pk>/phones", views.add_phone, name="add-phone"),
+    path("phones/set-up/<str:token>", provisioning.set_up_phone, name="set-up-phone"),
     path("phones/<int:pk>/password", views.phone_password, name="phone-password"),
     path("phones/<int:pk>/encryption", views.encrypt_phone, name="encrypt-phone"),
     path("phones/<int:pk>/remove", views.remove_phone, name="remove-phone"),

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from carillon.portal.accounts.questions import question_of
 from carillon.portal.companies.access import enter, may
 from carillon.portal.companies.models import Membership
-from carillon.portal.extensions import access, actions, lines, pins
+from carillon.portal.extensions import access, actions, lines, pins, provisioning
 from carillon.portal.extensions.forms import (
     EncryptionForm,
     LinesForm,
@@ -230,7 +230,14 @@ def phone_password(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a phone's password; the audit log remembers who looked."""
     device = access.device(request, pk)
     password = actions.show_password(device, by=enter(request).user)
-    context = {"device": device, "password": password, "server": server()}
+    address = provisioning.new_address(device)
+    context = {
+        "device": device,
+        "password": password,
+        "server": server(),
+        "address": address,
+        "qr": provisioning.drawn(address),
+    }
     return render(request, "extensions/_phone.html", context)
 
 

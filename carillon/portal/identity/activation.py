@@ -18,11 +18,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
+from carillon.portal import pretend
 from carillon.portal.accounts import actions as accounts
 from carillon.portal.accounts import links, signing
 from carillon.portal.accounts.models import LinkToken, User
 from carillon.portal.accounts.numbers import masked
-from carillon.portal.identity import actions, opening, phonecheck, pretend, robots
+from carillon.portal.identity import actions, opening, phonecheck, robots
 from carillon.portal.identity.forms import (
     CallForm,
     CodeForm,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import segno
 from django import forms
 from django.contrib import messages as toasts
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,7 +17,7 @@ from msgspec.structs import replace
 from carillon.portal.calls import under_way
 from carillon.portal.calls.models import CallParty
 from carillon.portal.companies.access import enter
-from carillon.portal.extensions import access, actions
+from carillon.portal.extensions import access, actions, provisioning
 from carillon.portal.extensions.models import Device, Person, Voice
 from carillon.portal.extensions.views import server
 from carillon.portal.fields import Form
@@ -129,10 +128,15 @@ def my_phone(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what one's own phone signs in with, to type or to scan; the audit log remembers who looked."""
     person = _myself(request)
     device = get_object_or_404(Device.objects.filter(person=person), pk=pk)
-    password, where = actions.show_password(device, by=enter(request).user), server()
-    address = f"sip:{device.username}:{password}@{where['host']}:{where['port']}"
-    drawn = segno.make(address, error="m").svg_data_uri(scale=5, border=3, light="#fff")
-    context = {"device": device, "password": password, "server": where, "qr": drawn}
+    password = actions.show_password(device, by=enter(request).user)
+    address = provisioning.new_address(device)
+    context = {
+        "device": device,
+        "password": password,
+        "server": server(),
+        "address": address,
+        "qr": provisioning.drawn(address),
+    }
     return render(request, "me/_phone.html", context)
 
 

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from carillon.bus.client import SandboxClient, Unreachable
 from carillon.portal import mail
 from carillon.portal.accounts.models import User
 from carillon.portal.companies.access import enter, may
 from carillon.portal.extensions.models import Person
 from carillon.portal.routing.company_numbers import fax_number, main_number
-from carillon.portal.routing.models import Number, Trunk
-from carillon.portal.sound import answer_sound
+from carillon.portal.routing.models import Trunk
 from carillon.portal.wizard import company, frame
 from carillon.portal.wizard.steps import step_named
-from carillon.schema.sandbox import CallWish, PhoneScript
 
-OUTSIDE_PHONE = "+33639980123"
 PEOPLE_SHOWN = 12
-TEST_SECONDS = 20.0
-LONGEST_TEST = timedelta(seconds=60)
 APPOINTMENT_HOUR = 9
 
 
@@ -82,62 +74,6 @@ def done(request: HttpRequest) -> HttpResponse:
         "skipped": [step_named(name) for name in row.skipped],
     }
     return render(request, "wizard/done.html", context)
-
-
-# -- the test call -------------------------------------------------------------------------------
-
-
-@require_http_methods(["GET", "POST"])
-def test_call(request: HttpRequest) -> HttpResponse:
-    """Let an outside phone of the pretend network call the company, and say how it goes."""
-    inside = enter(request, to="edit")
-    number = main_number()
-    if number is None or Trunk.objects.exists():
-        raise Http404("no sandbox")
-    file, now = _sound_of(number), timezone.now().timestamp()
-    under_way = now - request.session.get("test-call", 0.0) < LONGEST_TEST.total_seconds()
-    if request.method == "POST" and (file.is_file() or not under_way):
-        under_way = True
-        file.unlink(missing_ok=True)
-        request.session["test-call"] = now
-        wish = CallWish(
-            to=number.e164,
-            caller=OUTSIDE_PHONE,
-            script=PhoneScript(stay_seconds=TEST_SECONDS, patience_seconds=TEST_SECONDS),
-        )
-        threading.Thread(target=_call, args=(wish, file), daemon=True).start()
-    state = "done" if file.is_file() else "calling" if under_way else "failed"
-    context = {"state": state, "number": number, "company": inside.company}
-    return render(request, "wizard/_test_call.html", context)
-
-
-@require_GET
-def test_call_sound(request: HttpRequest) -> HttpResponse:
-    """Play what the outside phone heard."""
-    enter(request, to="edit")
-    number = main_number()
-    if number is None or not _sound_of(number).is_file():
-        raise Http404("no test call")
-    file = _sound_of(number).open("rb")
-    return answer_sound(request, file, "test-call.wav")  # type: ignore[return-value]
-
-
-def _sound_of(number: Number) -> Path:
-    folder = Path(settings.CONFIG.data) / "run"
-    folder.mkdir(exist_ok=True)
-    return folder / f"test-call-{number.pk}.wav"
-
-
-def _call(wish: CallWish, file: Path) -> None:
-    config = settings.CONFIG
-    try:
-        result = SandboxClient(config.sandbox_url, config.secret()).call(wish, 90.0)
-    except Unreachable:
-        return
-    if result.status == 200:
-        fresh = file.with_suffix(".new")
-        fresh.write_bytes(result.heard)
-        fresh.replace(file)
 
 
 # -- the appointment -----------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from carillon.portal.wizard import check, company, forwarding, frame, messages, mine
+from carillon.portal.wizard import check, company, forwarding, frame, messages, mine, trying
 
 urlpatterns = [
     path("set-up", frame.resume, name="wizard"),
@@ -24,8 +24,10 @@ urlpatterns = [
     path("set-up/review", check.review, name="wizard-review"),
     path("set-up/apps", check.everywhere, name="wizard-apps"),
     path("set-up/done", check.done, name="wizard-done"),
-    path("set-up/done/call", check.test_call, name="wizard-test-call"),
-    path("set-up/done/call/sound", check.test_call_sound, name="wizard-test-sound"),
+    path("set-up/done/call", trying.test_call, name="wizard-test-call"),
+    path("set-up/done/call/state", trying.test_call_state, name="wizard-test-state"),
+    path("set-up/done/call/use", trying.use_test_call, name="wizard-use-test-call"),
+    path("set-up/done/call/sound", trying.test_call_sound, name="wizard-test-sound"),
     path("set-up/appointment.ics", check.appointment, name="wizard-appointment"),
     path("set-up/<slug:name>/skip", frame.skip, name="wizard-skip"),
 ]
