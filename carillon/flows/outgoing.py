@@ -135,7 +135,7 @@ def is_emergency(plan: Plan, user: User, dialled: str) -> bool:
     if dialled in plan.dial_rules.emergency:
         return True
     abroad = user.dial_rules is not None and dialled in user.dial_rules.emergency
-    return abroad and all(each.extension != dialled for each in plan.users)
+    return abroad and plan.colleague(dialled) is None
 
 
 def shown_number(plan: Plan, user: User) -> Number | None:

@@ -177,8 +177,12 @@ def test_a_failure_leaves_the_others_waiting_in_order(cast: Cast):
         integration, _ = add(cast, crm.url)
         talk(cast)
         assert delivery.tell(integration.pk) == 0
-        assert len(crm.bodies) == 1, "the others wait for the next round"
-        assert delivery.tell(integration.pk) == 2
+        assert len(crm.bodies) == 1, "the others wait as long as the one that failed"
+        assert delivery.due() == set()
+        Delivery.everywhere.update(next_try_at=timezone.now())
+        assert delivery.tell(integration.pk) == 3
+        events = [json.loads(body)["event"] for body in crm.bodies[1:]]
+        assert events == ["call.created", "call.answered", "call.ended"]
 
 
 def test_nothing_grows_without_end(cast: Cast, crm: Receiver):
@@ -251,6 +255,17 @@ def test_a_test_is_sent_looked_at_and_sent_again(cast: Cast, crm: Receiver):
         client.post(reverse("integration-test", args=[integration.pk]))
     assert Delivery.everywhere.filter(tries=0).count() == actions.MOST_TESTS_WAITING
     assert url in client.get(reverse("integrations")).content.decode()
+
+
+def test_a_secret_that_cannot_be_read_is_said_and_mended(cast: Cast, crm: Receiver):
+    integration, _ = add(cast, crm.url, events=["call.ended"])
+    Integration.everywhere.update(secret_encrypted="of another system")
+    talk(cast)
+    assert delivery.tell(integration.pk) == 0
+    assert "make a new one" in Delivery.everywhere.get().answer
+    cast.client("owner").post(reverse("integration-secret", args=[integration.pk]))
+    Delivery.everywhere.update(next_try_at=timezone.now())
+    assert delivery.tell(integration.pk) == 1
 
 
 def test_what_is_removed_is_told_nothing_more(cast: Cast, crm: Receiver):

@@ -1,4 +1,4 @@
-"""What a company gathers beside its calls: an attendant, tags, callbacks, a kept test, a blocked caller."""
+"""What a company gathers beside its calls: an attendant, tags, callbacks, a kept test, a webhook."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from carillon.portal.companies.models import Company
 from carillon.portal.extensions.models import Team
 from carillon.portal.followup import actions as followup
 from carillon.portal.followup.models import Callback, CallTag
+from carillon.portal.integrations import actions as integrations
+from carillon.portal.integrations.models import Delivery, Event
 from carillon.portal.routing import actions as routing
 from carillon.portal.routing import flows
 from carillon.portal.routing.blocking import block
@@ -46,6 +48,7 @@ def fill(
     block(company, BLOCKED, "Démarchage", by=owner)
     _tags(company, owner, dice)
     _waiting(company, now)
+    _integration(company, owner, first, now)
 
 
 def _attendant(company: Company, teams: dict[str, Team], owner: User) -> None:
@@ -101,3 +104,24 @@ def _waiting(company: Company, now: datetime) -> None:
             done_at=asked + timedelta(hours=1) if state == Callback.State.DONE else None,
         )
         followup.tag_call(call, followup.system_tag(company, "callback-request"), by=None)
+
+
+def _integration(company: Company, owner: User, number: Number, now: datetime) -> None:
+    """Add a webhook that is paused: nothing of the demo leaves this machine."""
+    facts = {"name": "CRM", "url": "https://crm.maison-verrier.example/appels"}
+    wanted = {"events": [Event.ENDED, Event.VOICEMAIL], "all_numbers": False, "numbers": [number]}
+    made, _secret = integrations.add_integration(company, **facts, **wanted, by=owner)
+    integrations.pause_integration(made, False, by=owner)
+    for minutes, status, answer in ((61, 200, '{"ok": true}'), (34, 503, "Maintenance")):
+        at = now - timedelta(minutes=minutes)
+        row = Delivery.objects.create(
+            integration=made,
+            event=Event.ENDED,
+            body='{"id": "demo"}',
+            tries=1,
+            tried_at=at,
+            arrived_at=at if status == 200 else None,
+            status=status,
+            answer=answer,
+        )
+        Delivery.objects.filter(pk=row.pk).update(created_at=at)

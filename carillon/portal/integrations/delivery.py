@@ -8,9 +8,9 @@ import json
 import logging
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, transaction
 from django.urls import reverse
@@ -40,13 +40,20 @@ def follow() -> None:
 
 
 def _run() -> None:
-    pause, pool = threading.Event(), ThreadPoolExecutor(AT_ONCE, "integration")
-    busy: dict[int, Future[None]] = {}
+    pause = threading.Event()
+    busy: set[int] = set()
+    began: dict[int, float] = {}
     while True:
         try:
-            busy = {pk: future for pk, future in busy.items() if not future.done()}
-            for pk in due() - busy.keys():
-                busy[pk] = pool.submit(_tell, pk)
+            waiting = due()
+            began = {pk: at for pk, at in began.items() if pk in waiting}
+            # Whoever was told longest ago comes first: those that are slow do not keep the others waiting.
+            turn = sorted(waiting - busy, key=lambda pk: began.get(pk, 0.0))
+            for pk in turn[: AT_ONCE - len(busy)]:
+                began[pk] = time.monotonic()
+                busy.add(pk)
+                # A daemon: a slow receiver must not hold up the end of the worker.
+                threading.Thread(target=_tell, args=(pk, busy), daemon=True).start()
         except OperationalError as error:
             log.warning("No integration is told now: %s", error)
         except Exception:
@@ -55,14 +62,16 @@ def _run() -> None:
         pause.wait(ROUND_SECONDS)
 
 
-def _tell(pk: int) -> None:
+def _tell(pk: int, busy: set[int]) -> None:
     try:
         tell(pk)
     except OperationalError as error:
         log.warning("Integration %s is not told now: %s", pk, error)
     except Exception:
         log.exception("a fault of ours while telling integration %s", pk)
-    close_old_connections()
+    finally:
+        close_old_connections()
+        busy.discard(pk)
 
 
 def due() -> set[int]:
@@ -80,6 +89,8 @@ def tell(pk: int) -> int:
     arrived = 0
     for row in rows.order_by("id")[:MOST_PER_ROUND]:
         if not _send(integration, row):
+            # Whoever did not take this one is not asked to take the others at once.
+            rows.update(next_try_at=timezone.now() + DELAYS[0])
             break
         arrived += 1
     _keep_the_newest(integration)
@@ -93,21 +104,15 @@ def signature(secret: str, at: int, body: str) -> str:
 
 
 def _send(integration: Integration, row: Delivery) -> bool:
-    secret = decrypt(integration.secret_encrypted)
-    headers = {
-        "Content-Type": "application/json; charset=utf-8",
-        "User-Agent": "Carillon",
-        "Carillon-Event": row.event,
-        "Carillon-Delivery": json.loads(row.body)["id"],
-        "Carillon-Signature": signature(secret, int(time.time()), row.body),
-    }
     row.tries += 1
     row.tried_at = timezone.now()
     try:
-        local = settings.CONFIG.webhook_hosts
+        headers, local = _headers(integration, row), settings.CONFIG.webhook_hosts
         answer = post(integration.url, row.body.encode(), headers, local)
     except Unreachable as error:
         answer = Answer(0, str(error))
+    except InvalidToken:
+        answer = Answer(0, "the secret cannot be read any more: make a new one")
     row.status = answer.status or None
     row.answer = " ".join(answer.text.replace("\0", "").split())[:200]
     if answer.arrived:
@@ -115,6 +120,17 @@ def _send(integration: Integration, row: Delivery) -> bool:
     else:
         _failed(integration, row)
     return answer.arrived
+
+
+def _headers(integration: Integration, row: Delivery) -> dict[str, str]:
+    secret = decrypt(integration.secret_encrypted)
+    return {
+        "Content-Type": "application/json; charset=utf-8",
+        "User-Agent": "Carillon",
+        "Carillon-Event": row.event,
+        "Carillon-Delivery": json.loads(row.body)["id"],
+        "Carillon-Signature": signature(secret, int(time.time()), row.body),
+    }
 
 
 @transaction.atomic
