@@ -358,6 +358,12 @@ class Peer:
         await until(lambda: self.of(InviteReceived)[nth:], "to be rung")
         return self.of(InviteReceived)[nth]  # type: ignore[no-any-return]
 
+    async def picks_up(self, nth: int = 0) -> InviteReceived:
+        """Wait for the nth call, and answer it."""
+        invite = await self.invited(nth)
+        self.answer(invite)
+        return invite
+
     async def is_answered(self, leg: int) -> None:
         await until(lambda: self.of(Answered, leg), "an answer")
 
@@ -467,6 +473,10 @@ class Office:
         except AssertionError:
             raise AssertionError(f"heard: {self.who_hears()}") from None
 
+    async def hear_each_other(self, one: str, other: str) -> None:
+        """Wait until two parties hear each other and nobody else."""
+        await self.hear(**{one: {other}, other: {one}})
+
     def keys(self) -> list[DigitPressed]:
         """Return the keys that were told."""
         return [e.event for e in self.entries() if isinstance(e.event, DigitPressed)]
@@ -480,8 +490,7 @@ class Office:
     async def talk(self) -> tuple[int, int]:
         """Have Ann answer a call from outside; return the carrier's leg and hers."""
         leg = self.call()
-        invite = await self.phones["ann"].invited()
-        self.phones["ann"].answer(invite)
+        invite = await self.phones["ann"].picks_up()
         await self.carrier.is_answered(leg)
         await until(lambda: self.media.of(BridgeLegs), "the bridge")
         await until(lambda: self.phones["ann"].of(Confirmed), "the ACK")
@@ -520,6 +529,11 @@ class Office:
         ended = lambda: [e for e in self.entries() if isinstance(e.event, CallEnded)]  # noqa: E731
         await until(lambda: len(ended()) > nth, "a call's end")
         return fold(self.events(nth))
+
+    async def hangs_up(self, leg: int, nth: int = 0) -> CallRecord:
+        """Let the outside hang up; return the record of the nth call, that it ends."""
+        self.carrier.hang_up(leg)
+        return await self.record(nth)
 
     async def is_quiet(self) -> None:
         """Wait until nothing is left of any call, anywhere; AssertionError says what is."""

@@ -47,8 +47,7 @@ async def test_our_number_is_found_however_the_carrier_writes_it(tmp_path: Path,
     async with office(tmp_path) as here:
         leg = here.call(to)
         await here.carrier.is_answered(leg)
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         arrived = here.events()[0]
         assert isinstance(arrived, CallArrived)
         assert arrived.called == MAIN
@@ -71,8 +70,7 @@ async def test_the_caller_is_who_the_carrier_vouches_for(
     async with office(tmp_path) as here:
         leg = here.call(headers=headers)
         await here.carrier.is_answered(leg)
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         arrived = here.events()[0]
         assert isinstance(arrived, CallArrived)
         assert (arrived.caller, arrived.caller_name) == (caller, name)
@@ -116,8 +114,7 @@ async def test_a_gruu_rings_that_phone_and_no_other(tmp_path: Path) -> None:
             status = await phone.register(here.config.sip_port, "acme-ben", headers=headers)
             assert status == 200
         leg = here.dial("ann", "102", uri=f"sip:acme-ben@{HOST};gr={INSTANCES[1].upper()}")
-        invite = await there.invited()
-        there.answer(invite)
+        await there.picks_up()
         await here.phones["ann"].is_answered(leg)
         assert not here.phones["ben"].of(InviteReceived)
         here.phones["ann"].hang_up(leg)
@@ -152,7 +149,7 @@ async def test_keys_in_the_sound_are_listened_for_where_the_carrier_needs_it(
         carrier = Peer(port, 31900)
         await carrier.listen()
         leg = carrier.call(MAIN, here.config.sip_port)
-        here.phones["ann"].answer(await here.phones["ann"].invited())
+        await here.phones["ann"].picks_up()
         await carrier.is_answered(leg)
         await until(lambda: here.media.of(BridgeLegs), "the bridge")
         theirs = here.leg("a")
@@ -193,8 +190,7 @@ async def test_a_caller_with_a_hostile_name_still_reaches_the_phone(tmp_path: Pa
         leg = here.call(headers=(("P-Asserted-Identity", name),))
         invite = await here.phones["ann"].invited()
         assert "X" not in invite.request.headers
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         await here.is_quiet()
 
 

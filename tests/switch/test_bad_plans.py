@@ -49,8 +49,7 @@ async def test_callers_of_whoever_is_gone_reach_the_next_or_the_voicemail(
     async with office(tmp_path, "ann", plan=plan) as here:
         leg = here.call()
         await here.phones["ann"].invited()
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         assert here.reasons().count("ring.skip-gone") == 2
 
 
@@ -115,8 +114,7 @@ async def test_a_switch_that_can_read_no_plan_takes_messages_until_the_portal_is
             leg = here.call()
             await here.carrier.is_answered(leg)
             await until(lambda: here.media.recordings, "the voicemail")
-            here.carrier.hang_up(leg)
-            record = await here.record()
+            record = await here.hangs_up(leg)
             assert record.outcome == "voicemail"
             left = [e.event for e in here.entries() if isinstance(e.event, MessageLeft)]
             assert [event.box for event in left] == ["box"]
@@ -141,8 +139,7 @@ async def test_a_call_keeps_the_plan_it_began_with(tmp_path: Path) -> None:
             await here.board.plans.fetch()
             here.phones["ann"].refuse(ann.leg, 603)
             await until(lambda: here.media.recordings, "the voicemail of the old plan")
-            here.carrier.hang_up(first)
-            await here.record()
+            await here.hangs_up(first)
             here.call()
             await here.phones["ben"].invited()
             arrived = [e.event for e in here.entries() if isinstance(e.event, CallArrived)]

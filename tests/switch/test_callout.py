@@ -52,7 +52,7 @@ async def test_a_dictation_on_a_user_s_phone_is_kept_under_its_ticket(tmp_path: 
     async with office(tmp_path, "ann") as here:
         assert here.do(CallOut("acme", "101", SAY, "dictation", ticket="t1")).done
         ann = here.phones["ann"]
-        ann.answer(await ann.invited())
+        await ann.picks_up()
         await until(lambda: here.media.recordings, "the recording")
         here.media.press(here.leg("b1"), "#")
         await until(lambda: here.media.plays == {}, "the menu")
@@ -68,8 +68,7 @@ async def test_whoever_is_called_and_hangs_up_ended_the_call(tmp_path: Path) -> 
     async with office(tmp_path) as here:
         here.media.ends_plays = False
         assert here.do(CallOut("acme", OUTSIDE, SAY, "code")).done
-        invite = await here.carrier.invited()
-        here.carrier.answer(invite)
+        invite = await here.carrier.picks_up()
         await until(lambda: here.media.plays, "the code")
         here.carrier.hang_up(invite.leg)
         record = await here.record()

@@ -58,8 +58,7 @@ async def test_a_call_that_is_answered_and_hung_up_leaves_nothing_behind(tmp_pat
     async with office(tmp_path, "ann") as here:
         leg, _ = await here.talk()
         assert here.board.people.busy == {("acme", "ann")}
-        here.carrier.hang_up(leg)
-        record = await here.record()
+        record = await here.hangs_up(leg)
         assert (record.outcome, record.ended_by, record.person) == ("answered", "caller", "ann")
         await here.phones["ann"].is_over(here.phones["ann"].of(HungUp)[0].leg)
         await here.is_quiet()
@@ -72,8 +71,7 @@ async def test_a_call_that_is_over_is_freed_at_once_without_the_collector(tmp_pa
         try:
             leg, _ = await here.talk()
             (call,) = (weakref.ref(call) for call in here.board.calls.values())
-            here.carrier.hang_up(leg)
-            await here.record()
+            await here.hangs_up(leg)
             await until(lambda: call() is None, "the memory of it to go")
         finally:
             gc.enable()
@@ -96,8 +94,7 @@ async def test_a_callee_who_hangs_up_while_the_record_is_being_written_ends_the_
 ) -> None:
     async with office(tmp_path, "ann") as here:
         leg = here.call()
-        invite = await here.phones["ann"].invited()
-        here.phones["ann"].answer(invite)
+        invite = await here.phones["ann"].picks_up()
         here.phones["ann"].hang_up(invite.leg)
         await here.carrier.is_over(leg)
         assert (await here.record()).ended_by == "callee"
@@ -134,8 +131,7 @@ async def test_of_two_phones_answered_at_once_one_talks_and_the_other_is_sent_aw
         await here.carrier.is_answered(leg)
         await until(lambda: ann.of(HungUp) + ben.of(HungUp) + ben.of(Cancelled), "the other's end")
         assert len(kinds(here.events(), LegAnswered)) == 2, "the caller and one phone"
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         await here.is_quiet()
 
 
@@ -160,8 +156,7 @@ async def test_both_of_a_users_phones_ring_and_the_user_is_free_again_after(tmp_
         await other.invited()
         await other.invited(1)
         assert "ring.skip-busy" not in here.reasons_so_far(), "her own ringing is not another call"
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         await here.is_quiet()
 
 
@@ -172,8 +167,7 @@ async def test_somebody_on_another_call_is_passed_over(tmp_path: Path) -> None:
         second = here.call()
         await until(lambda: here.media.recordings, "the voicemail")
         here.carrier.hang_up(second)
-        here.carrier.hang_up(leg)
-        await here.record(1)
+        await here.hangs_up(leg, 1)
         assert "ring.skip-busy" in here.reasons(1)
         await here.is_quiet()
 
@@ -229,8 +223,7 @@ async def test_one_phone_declined_and_another_unreachable_is_a_declined_call(
         other.refuse((await other.invited()).leg, 404)
         await until(lambda: here.media.recordings, "the voicemail")
         assert "ring.declined" in here.reasons_so_far()
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         await here.is_quiet()
 
 
@@ -246,8 +239,7 @@ async def test_an_answer_without_a_codec_of_ours_is_no_answer(tmp_path: Path) ->
         here.phones["ann"].ring(invite.leg)
         await here.phones["ann"].is_over(invite.leg)
         await until(lambda: here.media.recordings, "the voicemail")
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         await here.is_quiet()
 
 
@@ -276,7 +268,7 @@ async def test_a_caller_without_an_offer_is_given_ours_and_heard_where_the_answe
 
         here.carrier.react = give_answer
         leg = here.call(sdp=b"")
-        here.phones["ann"].answer(await here.phones["ann"].invited())
+        await here.phones["ann"].picks_up()
         await here.carrier.is_answered(leg)
         # Our own endpoint sends its ACK without an answer, which nobody can talk over.
         await here.carrier.is_over(leg)
@@ -295,8 +287,7 @@ async def test_hold_and_resume_are_answered_in_kind(tmp_path: Path) -> None:
         await until(lambda: len(here.carrier.of(OfferAnswered, leg)) == 2, "the resume")
         back = sdp.parse(here.carrier.of(OfferAnswered, leg)[1].sdp)
         assert back.direction == "sendrecv"
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         await here.is_quiet()
 
 
@@ -331,10 +322,8 @@ async def test_a_stream_that_would_move_onto_another_callers_address_is_refused(
         await until(lambda: len(here.media.recordings) == 2, "both recordings")
         aims = len(here.media.of(AimLeg))
         here.carrier.reoffer(second, taken)
-        here.carrier.hang_up(first)
-        await here.record()
-        here.carrier.hang_up(second)
-        await here.record(1)
+        await here.hangs_up(first)
+        await here.hangs_up(second, 1)
         assert len(here.media.of(AimLeg)) == aims
         await here.is_quiet()
 
@@ -433,8 +422,7 @@ async def test_a_caller_who_leaves_while_the_media_process_is_away_is_not_waited
         leg = await here.leave_message()
         await here.media.stop()
         await until(lambda: not here.board.halls.every[0].connected, "the loss")
-        here.carrier.hang_up(leg)
-        record = await here.record()
+        record = await here.hangs_up(leg)
         assert record.ended_by == "caller"
         ended = kinds(here.events(), RecordingEnded)
         assert [event.partial for event in ended] == [True]  # type: ignore[attr-defined]
@@ -484,8 +472,7 @@ async def test_a_message_goes_on_in_a_new_media_process(tmp_path: Path) -> None:
         await until(lambda: here.media.recordings, "the recording to go on")
         starts = here.media.of(StartRecording)
         assert starts[0].path == starts[1].path
-        here.carrier.hang_up(leg)
-        record = await here.record()
+        record = await here.hangs_up(leg)
         assert record.outcome == "voicemail"
         assert [m.partial for m in here.events() if isinstance(m, MessageLeft)] == [True]
         await here.is_quiet()
@@ -503,8 +490,7 @@ async def test_a_bridge_is_built_up_again_on_the_same_ports(tmp_path: Path) -> N
         await here.media.start()
         await until(lambda: len(here.media.of(BridgeLegs)) == 2, "the bridge again")
         assert {o.port for o in here.media.of(OpenLeg)[2:]} == {o.port for o in before}
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         await here.is_quiet()
 
 
@@ -520,8 +506,7 @@ async def test_a_prompt_that_was_cut_off_is_played_again(tmp_path: Path) -> None
         await until(lambda: here.media.recordings, "the recording")
         paths = [play.paths for play in here.media.of(PlayFiles)]
         assert paths[0] == paths[1]
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         await here.is_quiet()
 
 
@@ -556,7 +541,7 @@ async def test_while_the_media_process_is_away_calls_come_go_and_leave_nothing(
         await here.media.stop()
         await until(lambda: not here.board.halls.every[0].connected, "the loss")
         leg = here.call()
-        here.phones["ann"].answer(await here.phones["ann"].invited())
+        await here.phones["ann"].picks_up()
         await here.carrier.is_answered(leg)
         here.carrier.hang_up(leg)
         assert (await here.record()).outcome == "answered"
@@ -575,8 +560,7 @@ async def test_keys_sent_as_info_are_keys(tmp_path: Path) -> None:
         await until(lambda: here.media.plays, "the message")
         here.carrier.inform(leg, "application/dtmf-relay", b"Signal=#\r\nDuration=160\r\n")
         await until(lambda: len(here.media.of(PlayFiles)) == 1 and len(here.media.asked) > 2)
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         assert [e.digit for e in here.events() if isinstance(e, DigitPressed)] == ["#"]
         await here.is_quiet()
 
@@ -587,8 +571,7 @@ async def test_an_unending_stream_of_keys_does_not_fill_the_journal(tmp_path: Pa
         leg = await here.leave_message()
         for _ in range(2000):
             here.media.press(here.leg("a"), "5")
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         assert len(kinds(here.events(), DigitPressed)) == 500
         await here.is_quiet()
 
@@ -608,8 +591,7 @@ async def test_without_free_ports_new_calls_are_refused_and_calls_there_are_go_o
         taken += [ports.take() for _ in range(ports.free)]
         here.phones["ann"].refuse((await here.phones["ann"].invited()).leg, 486)
         await until(lambda: here.media.recordings, "the voicemail, on the carriers' shared port")
-        here.carrier.hang_up(first)
-        await here.record()
+        await here.hangs_up(first)
         for port in taken:
             ports.give_back(port)
         await here.is_quiet()
@@ -620,8 +602,7 @@ async def test_an_outside_step_uses_the_companys_carrier(tmp_path: Path) -> None
     plan = acme((RingStep(OutsideTarget(OUTSIDE), 20),))
     async with office(tmp_path, plan=plan) as here:
         leg = here.call(MAIN)
-        invite = await here.carrier.invited()
-        here.carrier.answer(invite)
+        invite = await here.carrier.picks_up()
         await here.carrier.is_answered(leg)
         here.carrier.hang_up(invite.leg)
         await here.carrier.is_over(leg)
@@ -638,8 +619,7 @@ async def test_a_call_recorded_where_the_number_says_so_has_one_recording(tmp_pa
     async with office(tmp_path, "ann", plan=acme(record_inbound=True)) as here:
         leg, _ = await here.talk()
         await until(lambda: here.media.recordings, "the recording")
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         assert len(kinds(here.events(), RecordingStarted)) == 1
         assert len(kinds(here.events(), RecordingEnded)) == 1
         await here.is_quiet()

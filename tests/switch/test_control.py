@@ -66,9 +66,7 @@ def the_call(here: Office) -> str:
 
 async def answers(phone: Peer, nth: int = 0) -> int:
     """Pick up a phone that rings, for the nth time; return its leg."""
-    invite = await phone.invited(nth)
-    phone.answer(invite)
-    return invite.leg
+    return (await phone.picks_up(nth)).leg
 
 
 # -- hold ----------------------------------------------------------------------------------------
@@ -82,7 +80,7 @@ async def test_who_is_put_on_hold_by_a_phone_hears_music(tmp_path: Path) -> None
         ann.reoffer(theirs, ann.offer(direction="sendonly"))
         await here.hear(**{OUTSIDE: MUSIC, "ann": set()})
         ann.reoffer(theirs, ann.offer())
-        await here.hear(**{OUTSIDE: {"ann"}, "ann": {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, "ann")
         assert reasons(here.events())[-2:] == ["call.held", "call.resumed"]
 
 
@@ -94,7 +92,7 @@ async def test_who_is_put_on_hold_from_the_portal_hears_music(tmp_path: Path) ->
         assert here.do(HoldCall("acme", call, "b1")).done
         await here.hear(**{OUTSIDE: MUSIC, "ann": set()})
         assert here.do(HoldCall("acme", call, "b1", holding=False)).done
-        await here.hear(**{OUTSIDE: {"ann"}, "ann": {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, "ann")
 
 
 @scene
@@ -114,7 +112,7 @@ async def test_another_companys_call_cannot_be_touched(tmp_path: Path) -> None:
         await here.talk()
         answer = here.do(HoldCall("globex", the_call(here), "b1"))
         assert (answer.done, answer.reason) == (False, "no-such-call")
-        await here.hear(**{OUTSIDE: {"ann"}, "ann": {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, "ann")
 
 
 # -- blind transfer ------------------------------------------------------------------------------
@@ -130,7 +128,7 @@ async def test_a_phone_transfers_its_caller_to_a_colleague(tmp_path: Path, to: s
         await until(lambda: ann.of(ReferralAnswered), "an answer to REFER")
         assert ann.of(ReferralAnswered)[0].status == 202
         bens = await answers(ben)
-        await here.hear(**{OUTSIDE: {"ben"}, "ben": {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, "ben")
         await ann.is_over(theirs)
         here.carrier.hang_up(leg)
         await ben.is_over(bens)
@@ -149,7 +147,7 @@ async def test_a_caller_transferred_in_vain_comes_back(tmp_path: Path) -> None:
         ann.refer(theirs, f"sip:102@{HOST}")
         ben.refuse((await ben.invited()).leg, 486)
         await answers(ann, 1)
-        await here.hear(**{OUTSIDE: {"ann"}, "ann": {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, "ann")
         assert "call.returned" in reasons(here.events())
 
 
@@ -161,7 +159,7 @@ async def test_a_transfer_to_nowhere_is_refused_and_nothing_changes(tmp_path: Pa
         ann.refer(theirs, f"sip:999@{HOST}")
         await until(lambda: ann.of(ReferralAnswered), "an answer to REFER")
         assert ann.of(ReferralAnswered)[0].status == 404
-        await here.hear(**{OUTSIDE: {"ann"}, "ann": {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, "ann")
 
 
 @scene
@@ -180,7 +178,7 @@ async def test_the_portal_transfers_a_caller_to_an_outside_number(tmp_path: Path
         assert here.do(TransferCall("acme", the_call(here), OTHER, leg="b1")).done
         await answers(here.carrier)
         await here.phones["ann"].is_over(theirs)
-        await here.hear(**{OUTSIDE: {OTHER}, OTHER: {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, OTHER)
 
 
 @scene
@@ -191,7 +189,7 @@ async def test_a_caller_who_is_still_waiting_is_redirected(tmp_path: Path) -> No
         assert here.do(TransferCall("acme", the_call(here), "102", user="ann")).done
         await answers(here.phones["ben"])
         await here.phones["ann"].is_over(first.leg)
-        await here.hear(**{OUTSIDE: {"ben"}, "ben": {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, "ben")
 
 
 @scene
@@ -205,7 +203,7 @@ async def test_our_caller_who_transfers_whom_it_called_leaves_them_talking(
         await here.hear(ann={OTHER})
         here.phones["ann"].refer(mine, f"sip:102@{HOST}")
         await answers(here.phones["ben"])
-        await here.hear(**{OTHER: {"ben"}, "ben": {OTHER}})
+        await here.hear_each_other(OTHER, "ben")
         await here.phones["ann"].is_over(mine)
 
 
@@ -229,7 +227,7 @@ async def test_a_phone_that_asked_a_colleague_first_connects_both(tmp_path: Path
         await ann.is_answered(second)
         await here.hear(**{OUTSIDE: MUSIC})
         ann.refer(theirs, f"sip:102@{HOST}?Replaces={replaces(ann, second)}")
-        await here.hear(**{OUTSIDE: {"ben"}, "ben": {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, "ben")
         await ann.is_over(theirs)
         await ann.is_over(second)
         joined = here.media.of(JoinRecording)
@@ -252,7 +250,7 @@ async def test_a_transfer_before_the_colleague_answers_rings_on(tmp_path: Path) 
         await until(lambda: ann.endpoint.leg_names(second)[2], "ringing")
         ann.refer(theirs, f"sip:102@{HOST}?Replaces={replaces(ann, second)}")
         await answers(ben, 1)
-        await here.hear(**{OUTSIDE: {"ben"}, "ben": {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, "ben")
 
 
 @scene
@@ -279,7 +277,7 @@ async def test_a_phone_that_calls_in_takes_the_place_of_another(tmp_path: Path) 
         header = replaces(here.phones["ann"], theirs).replace("%3B", ";").replace("%3D", "=")
         mine = here.dial("ben", "102", headers=(("Replaces", header),))
         await here.phones["ben"].is_answered(mine)
-        await here.hear(**{OUTSIDE: {"ben"}, "ben": {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, "ben")
         await here.phones["ann"].is_over(theirs)
 
 
@@ -312,9 +310,8 @@ async def test_a_third_and_a_fourth_party_join_and_leave(tmp_path: Path) -> None
         names = {each.party.user: each.id for each in here.board.calls[call].legs if not each.gone}
         assert here.do(DropLeg("acme", call, names["ben"])).done
         await here.phones["ben"].is_over(bens)
-        await here.hear(**{OUTSIDE: {OTHER}, OTHER: {OUTSIDE}})
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hear_each_other(OUTSIDE, OTHER)
+        await here.hangs_up(leg)
         await here.is_quiet()
 
 
@@ -325,7 +322,7 @@ async def test_a_party_that_does_not_come_changes_nothing(tmp_path: Path) -> Non
         assert here.do(InviteParty("acme", the_call(here), "102", "ann")).done
         here.phones["ben"].refuse((await here.phones["ben"].invited()).leg, 603)
         await until(lambda: "call.not-joined" in reasons(here.events()), "the news")
-        await here.hear(**{OUTSIDE: {"ann"}, "ann": {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, "ann")
 
 
 # -- parking and picking up ----------------------------------------------------------------------
@@ -341,7 +338,7 @@ async def test_a_parked_caller_hears_music_and_is_taken_by_a_colleague(tmp_path:
         await ann.is_over(theirs)
         mine = here.dial("ben", "*501")
         await here.phones["ben"].is_answered(mine)
-        await here.hear(**{OUTSIDE: {"ben"}, "ben": {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, "ben")
         here.carrier.hang_up(leg)
         await here.phones["ben"].is_over(mine)
         assert {"call.parked", "call.taken"} <= set(reasons(here.events()))
@@ -360,7 +357,7 @@ async def test_a_slot_holds_one_call_and_an_empty_one_none(tmp_path: Path) -> No
         assert here.phones["ben"].status(mine) == 404
         assert here.do(TakeCall("acme", first, "ben")).done
         await answers(here.phones["ben"])
-        await here.hear(**{OUTSIDE: {"ben"}, "ben": {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, "ben")
 
 
 @scene
@@ -371,7 +368,7 @@ async def test_a_caller_parked_too_long_goes_back(tmp_path: Path) -> None:
             await here.talk()
             assert here.do(ParkCall("acme", the_call(here), "b1")).done
             await answers(here.phones["ann"], 1)
-            await here.hear(**{OUTSIDE: {"ann"}, "ann": {OUTSIDE}})
+            await here.hear_each_other(OUTSIDE, "ann")
             assert "call.park-timeout" in reasons(here.events())
     finally:
         parking.PARK_SECONDS = before
@@ -385,7 +382,7 @@ async def test_a_colleague_takes_a_call_that_rings_another(tmp_path: Path) -> No
         mine = here.dial("ben", "*8101")
         await here.phones["ben"].is_answered(mine)
         await here.phones["ann"].is_over(first.leg)
-        await here.hear(**{OUTSIDE: {"ben"}, "ben": {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, "ben")
 
 
 @scene
@@ -509,7 +506,7 @@ async def test_a_call_from_the_portal_rings_the_user_first(tmp_path: Path) -> No
         assert answer.done and answer.call
         theirs = await answers(here.phones["ann"])
         outside = await answers(here.carrier)
-        await here.hear(**{OTHER: {"ann"}, "ann": {OTHER}})
+        await here.hear_each_other(OTHER, "ann")
         here.carrier.hang_up(outside)
         await here.phones["ann"].is_over(theirs)
         record = await here.record()
@@ -547,7 +544,7 @@ async def test_a_call_from_the_portal_cannot_be_sent_elsewhere_before_its_user_i
         assert (answer.done, answer.reason) == (False, "not-possible-now")
         here.phones["ann"].answer(mine)
         await answers(here.carrier)
-        await here.hear(**{OTHER: {"ann"}, "ann": {OTHER}})
+        await here.hear_each_other(OTHER, "ann")
         assert not here.phones["ben"].of(InviteReceived)
 
 
@@ -560,7 +557,7 @@ async def test_a_phone_that_forwards_is_followed_to_a_colleague(tmp_path: Path) 
         here.phones["ann"].endpoint.refuse(invite.leg, 302, here.phones["ann"].now, headers=contact)
         here.phones["ann"].drain()
         await answers(here.phones["ben"])
-        await here.hear(**{OUTSIDE: {"ben"}, "ben": {OUTSIDE}})
+        await here.hear_each_other(OUTSIDE, "ben")
         assert "call.forwarded" in reasons(here.events())
 
 

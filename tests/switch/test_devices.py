@@ -232,8 +232,7 @@ async def test_who_tries_passwords_is_not_listened_to_for_a_while(tmp_path: Path
         stranger.close()
         neighbour.close()
         leg, _ = await here.talk()
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
 
 
 @scene
@@ -246,8 +245,7 @@ async def test_phones_behind_the_same_address_as_a_guesser_stay_heard(tmp_path: 
         status = await here.carrier.register(here.config.sip_port, "acme-ben")
         assert status == 403, "a phone that is new there has to wait"
         leg, _ = await here.talk()
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         stranger.close()
 
 

@@ -67,8 +67,7 @@ async def test_whoever_hangs_up_while_the_portal_is_asked_leaves_nothing(tmp_pat
         await until(lambda: heard(here) == ["mailbox-pin"], "the question")
         for key in "1#":
             here.media.press(here.leg("a"), key)
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         await here.is_quiet()
 
 

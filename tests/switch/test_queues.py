@@ -63,8 +63,7 @@ def queue(
 async def talks(here: Office, user: str, leg: int, nth: int = 0) -> int:
     """Have a user pick up; return the user's leg."""
     phone = here.phones[user]
-    invite = await phone.invited(nth)
-    phone.answer(invite)
+    invite = await phone.picks_up(nth)
     await here.carrier.is_answered(leg)
     await until(lambda: len(phone.of(Confirmed)) > nth, "the ACK")
     return invite.leg
@@ -81,8 +80,7 @@ async def test_a_second_caller_waits_until_the_agent_is_free(tmp_path: Path) -> 
         assert len(here.phones["ann"].of(Cancelled)) == 0
         here.carrier.hang_up(first)
         await talks(here, "ann", second, nth=1)
-        here.carrier.hang_up(second)
-        await here.record(1)
+        await here.hangs_up(second, 1)
         assert here.reasons(1)[-2:] == ["ring.offer", "ring.answered"]
         await here.is_quiet()
 
@@ -95,8 +93,7 @@ async def test_members_ring_in_turn_for_their_seconds(tmp_path: Path) -> None:
         await here.phones["ann"].invited()
         await talks(here, "ben", leg)
         assert here.phones["ann"].of(Cancelled), "one at a time"
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         asked = [reason for reason in here.reasons() if reason.startswith("ring.")]
         assert asked == [
             "ring.start",
@@ -113,8 +110,7 @@ async def test_an_agent_at_work_after_a_call_is_not_rung_before_it_is_done(tmp_p
     async with office(tmp_path, "ann", plan=plan) as here:
         first = here.call()
         await talks(here, "ann", first)
-        here.carrier.hang_up(first)
-        await here.record()
+        await here.hangs_up(first)
         second = here.call()
         await until(lambda: "ring.skip-acw" in here.reasons_so_far())
         here.do(ReleaseAgent("acme", "ann"))
@@ -127,8 +123,7 @@ async def test_a_call_that_must_be_tagged_keeps_the_agent_from_the_next(tmp_path
     async with office(tmp_path, "ann", plan=plan) as here:
         first = here.call()
         await talks(here, "ann", first)
-        here.carrier.hang_up(first)
-        record = await here.record()
+        record = await here.hangs_up(first)
         assert here.board.people.owing == {("acme", "ann"): record.call}
         second = here.call()
         await until(lambda: "ring.skip-tag" in here.reasons_so_far())
@@ -180,10 +175,8 @@ async def test_a_callback_rings_the_agent_then_the_customer(tmp_path: Path) -> N
         command = PlaceCallback("acme", "cb1", "1", MOBILE, 1000.0, (TeamTarget("desk"),))
         assert here.do(command).done
         assert here.do(command).done, "asking twice changes nothing"
-        invite = await here.phones["ann"].invited()
-        here.phones["ann"].answer(invite)
-        outside = await here.carrier.invited()
-        here.carrier.answer(outside)
+        await here.phones["ann"].picks_up()
+        outside = await here.carrier.picks_up()
         await until(lambda: here.carrier.of(Confirmed), "the customer is called")
         assert not here.phones["ben"].of(Confirmed)
         here.carrier.hang_up(outside.leg)
@@ -208,8 +201,7 @@ async def test_an_outside_phone_takes_the_call_only_by_pressing_1(tmp_path: Path
     target = OutsideTarget(MOBILE, confirm=True)
     async with office(tmp_path, plan=queue(target=target)) as here:
         leg = here.call()
-        outside = await here.carrier.invited()
-        here.carrier.answer(outside)
+        await here.carrier.picks_up()
         await until(lambda: "ring.confirm-asked" in here.reasons_so_far())
         assert not here.carrier.of(Answered, leg), "a voicemail would have taken it by now"
         here.media.press(here.leg("b1"), "2")
@@ -240,8 +232,7 @@ async def test_a_caller_is_told_of_the_recording_before_anybody_rings(tmp_path: 
     async with office(tmp_path, "ann", plan=queue(number=number)) as here:
         leg = here.call()
         await talks(here, "ann", leg)
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         said = ["record.told", "ring.start"]
         assert [reason for reason in here.reasons() if reason in said] == said
 
@@ -252,8 +243,7 @@ async def test_whoever_we_call_is_told_of_the_recording_before_they_talk(tmp_pat
     async with office(tmp_path, "ann", plan=queue(number=number)) as here:
         here.media.ends_plays = False
         here.dial("ann", MOBILE)
-        outside = await here.carrier.invited()
-        here.carrier.answer(outside)
+        await here.carrier.picks_up()
         await until(lambda: "record.announced" in here.reasons_so_far())
         said = here.leg("b1")
         await until(lambda: said in here.media.plays, "the announcement")
@@ -269,8 +259,7 @@ async def test_whoever_hangs_up_during_the_announcement_ends_the_call(tmp_path: 
     async with office(tmp_path, "ann", plan=queue(number=number)) as here:
         here.media.ends_plays = False
         here.dial("ann", MOBILE)
-        outside = await here.carrier.invited()
-        here.carrier.answer(outside)
+        outside = await here.carrier.picks_up()
         await until(lambda: "record.announced" in here.reasons_so_far())
         here.carrier.hang_up(outside.leg)
         await here.record()
@@ -282,8 +271,7 @@ async def test_music_that_waits_for_the_ack_does_not_begin_over_the_talk(tmp_pat
     async with office(tmp_path, "ann", plan=queue(node={"music": Prompt("music")})) as here:
         leg = here.call()
         phone = here.phones["ann"]
-        invite = await phone.invited()
-        phone.answer(invite)
+        await phone.picks_up()
         await until(lambda: here.media.of(BridgeLegs), "the bridge, before the ACK")
         await here.carrier.is_answered(leg)
         await here.hear(ann={"+33612345678"})

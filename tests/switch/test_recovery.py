@@ -43,8 +43,7 @@ def lived() -> tuple[CallEvent, ...]:
             here.media.press(max(here.media.legs), "#")
             await until(lambda: "voicemail.menu" in here.reasons_so_far(), "the menu")
             here.carrier.hang_up(leaving)
-            here.carrier.hang_up(talking)
-            await here.record(1)
+            await here.hangs_up(talking, 1)
             return tuple(e.event for e in here.entries() if isinstance(e.event, CallEvent))
 
     with tempfile.TemporaryDirectory() as folder:

@@ -69,8 +69,7 @@ async def test_a_browser_that_calls_is_answered_with_ice_and_dtls_on_the_shared_
         assert asked.ice.local_password == answer.ice.password
         assert (asked.port, asked.remote, asked.rtcp_mux) == (0, None, True)
         assert (asked.dtls.role, asked.dtls.fingerprint) == ("passive", THEIRS)
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         await here.is_quiet()
 
 
@@ -93,8 +92,7 @@ async def test_a_browser_that_restarts_ice_is_given_new_credentials_and_the_same
         await until(lambda: len(here.carrier.of(OfferAnswered, leg)) == 2, "the hold")
         held = sdp.parse(here.carrier.of(OfferAnswered, leg)[1].sdp)
         assert held.ice and (held.ice.user, held.direction) == (after.ice.user, "recvonly")
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
 
 
 @scene
@@ -110,8 +108,7 @@ async def test_keys_in_an_offer_are_answered_with_ours_and_both_reach_the_media_
         here.carrier.reoffer(leg, here.carrier.offer(secured=DESK))
         events = await until(lambda: here.carrier.of(OfferAnswered, leg), "the answer")
         assert sdp.parse(events[0].sdp).cryptos == answer.cryptos
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         ended = [event for event in here.events() if isinstance(event, LegEnded)]
         assert ended[0].secured == "sdes"
 
@@ -123,8 +120,7 @@ async def test_a_secured_call_is_not_talked_into_plain_sound(tmp_path: Path) -> 
         await answer_of(here, leg)
         here.carrier.reoffer(leg, here.carrier.offer())
         await until(lambda: here.carrier.of(OfferRefused, leg), "the refusal")
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
 
 
 @scene
@@ -163,8 +159,7 @@ async def test_browsers_are_offered_again_when_the_media_process_has_another_cer
         await until(lambda: offers, "the new offer")
         assert sdp.parse(offers[0]).fingerprint == other
         assert opened(here, -1).dtls == opened(here, 0).dtls
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
 
 
 # -- codecs --------------------------------------------------------------------------------------
@@ -196,8 +191,7 @@ def test_two_parties_talk_in_a_codec_that_both_have(
                 if isinstance(command, OpenLeg | AimLeg)
             }
             assert last[bridged.a] == last[bridged.b], names
-            here.carrier.hang_up(leg)
-            await here.record()
+            await here.hangs_up(leg)
 
     play(tmp_path)
 
@@ -213,8 +207,7 @@ async def test_parties_without_a_common_codec_each_have_their_own(tmp_path: Path
             if isinstance(command, OpenLeg | AimLeg)
         }
         assert sorted(last.values()) == ["G722", "PCMA"]
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
 
 
 @scene
@@ -223,8 +216,7 @@ async def test_who_hears_our_prompts_first_hears_them_in_g711_where_it_can(tmp_p
         here.carrier.codecs = (OPUS, G722, PCMU)
         leg = await here.leave_message()
         assert (await answer_of(here, leg)).codecs == (PCMU,)
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
 
 
 @scene
@@ -233,8 +225,7 @@ async def test_how_a_leg_sounded_is_in_its_last_event(tmp_path: Path) -> None:
         here.carrier.codecs = here.phones["ann"].codecs = (OPUS,)
         here.media.stats = lambda number: LegStats(number, 50, 50, 1, 2.5, 31.0, 0.5, 1.0, 4.2)
         leg, _ = await here.talk()
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
         ended = [event for event in here.events() if isinstance(event, LegEnded)]
         figures = [(each.round_trip_ms, each.mos, each.codec, each.secured) for each in ended]
         assert figures == [(31.0, 4.2, "opus", "")] * 2

@@ -74,7 +74,7 @@ async def test_a_carrier_that_cannot_take_a_call_is_followed_by_the_next(tmp_pat
         one, two = await open_carrier(here, first), await open_carrier(here, second)
         mine = here.dial("ann", OUTSIDE)
         one.refuse((await one.invited()).leg, 503)
-        two.answer(await two.invited())
+        await two.picks_up()
         await here.phones["ann"].is_answered(mine)
         assert "call.trunk-failed" in reasons(here)
         here.phones["ann"].hang_up(mine)
@@ -123,7 +123,7 @@ async def test_we_register_where_a_carrier_wants_it_and_its_calls_come_in(tmp_pa
         await until(lambda: contacts, "a REGISTER")
         assert parse_uri(contacts[0].strip("<>")).user == "acme"
         leg = carrier.call("+33199001001", here.config.sip_port)
-        here.phones["ann"].answer(await here.phones["ann"].invited())
+        await here.phones["ann"].picks_up()
         await carrier.is_answered(leg)
         follow.cancel()
 
@@ -312,5 +312,5 @@ async def test_help_is_called_from_the_portal_also_when_there_is_room_for_nobody
         assert here.do(PlaceCall("acme", "ann", "0688000001")).reason == "full"
         assert here.do(PlaceCall("acme", "ann", "112")).done
         ann = here.phones["ann"]
-        ann.answer(await ann.invited())
+        await ann.picks_up()
         assert parse_uri((await here.carrier.invited()).request.uri).user == "112"

@@ -53,8 +53,7 @@ async def test_a_phone_that_falls_silent_is_not_rung_until_it_answers_again(tmp_
         await until(lambda: can_be_rung(here), "the phone to be heard again")
         await until(lambda: told(here)[2:] == [DeviceRegistered], "that to be told, once")
         leg, _ = await here.talk()
-        here.carrier.hang_up(leg)
-        await here.record()
+        await here.hangs_up(leg)
 
 
 @scene
