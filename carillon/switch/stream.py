@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,8 @@ class Stream:
         self.held = False
         self.securing = Securing(wish, required=required)
         self._board = board
-        self._leg = leg
+        # Its leg has it, so it must not have its leg: both would wait for the collector.
+        self._owner = weakref.ref(leg)
         self._to_carrier = to_carrier
         self._port = 0
         self._offered_port = 0
@@ -57,6 +59,12 @@ class Stream:
         self._closed = False
         self._numbers: dict[int, int] = {}
         self._version = 1
+
+    @property
+    def _leg(self) -> Leg:
+        leg = self._owner()
+        assert leg is not None, "a leg outlives its stream"
+        return leg
 
     @property
     def sounding(self) -> bool:

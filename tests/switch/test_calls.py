@@ -78,6 +78,27 @@ async def test_a_call_that_is_over_is_freed_at_once_without_the_collector(tmp_pa
 
 
 @scene
+async def test_nothing_of_a_call_that_is_over_waits_for_the_collector(tmp_path: Path) -> None:
+    async with office(tmp_path, "ann", plan=acme(record_inbound=True)) as here:
+        gc.collect()
+        gc.disable()
+        try:
+            leg, _ = await here.talk()
+            here.carrier.hang_up(leg)
+            await here.record()
+            await here.is_quiet()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            ours = ("carillon.switch", "carillon.flows", "carillon.media")
+            left = [type(each) for each in gc.garbage if type(each).__module__.startswith(ours)]
+            assert not left
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+
+
+@scene
 async def test_a_callee_who_hangs_up_ends_the_call(tmp_path: Path) -> None:
     async with office(tmp_path, "ann") as here:
         leg, theirs = await here.talk()
