@@ -46,14 +46,15 @@ def built(name: str) -> Path:
     return program
 
 
-def pinned(core: int) -> list[str]:
+def pinned(core: int, precedence: int = 10) -> list[str]:
     """Return the beginning of a command that has one core, to itself where we are allowed to take it.
 
-    Two processes that share the core with a browser say nothing about the core.
+    Two processes that share the core with a browser say nothing about the core. Of two that share it,
+    that of the higher `precedence` goes first, as the media process does by its niceness.
     """
     if (os.cpu_count() or 1) < 2:
         return []
-    alone = ["chrt", "--rr", "10"] if os.geteuid() == 0 else []
+    alone = ["chrt", "--rr", str(precedence)] if os.geteuid() == 0 else []
     return [*alone, "taskset", "-c", str(core)]
 
 

@@ -36,6 +36,7 @@ from carillon.schema.plan import (
 from carillon.sip.digest import ha1
 
 PASSWORD = "bench"
+MEDIA_PRECEDENCE = 11
 CALLED = "+33199001001"
 PLAN = Plan(
     company="bench",
@@ -83,7 +84,7 @@ class BenchSwitch:
         self._client = SwitchClient(config.switch_url, config.secret())
         self._seed(config.switch_state / "plans")
         self._processes = [
-            self._start("carillon.mediaplane", pinned(media_core)),
+            self._start("carillon.mediaplane", pinned(media_core, MEDIA_PRECEDENCE)),
             self._start("carillon.switch", pinned(core)),
         ]
         self.media_pid, self.pid = (process.pid for process in self._processes)
