@@ -23,7 +23,7 @@ from carillon.media.wav import read_wav, write_wav
 from carillon.portal.words import phone as spaced
 from carillon.schema.sandbox import ArmWish, PhoneScript
 from carillon.speech.store import Store
-from tests.portal.test_pages_in_chromium import AXE, RULES
+from tests.portal.test_pages_in_chromium import COLOURS, violations
 from tests.prepared import prepare
 from tests.scenarios.test_run import Product
 from tests.scenarios.test_sign_up_by_phone import FLAGS, places_of, sound_of, tick
@@ -34,7 +34,6 @@ LOCALE = Path(carillon.portal.__file__).parent / "locale"
 PASSWORD, PIN, ANSWER = "Vitrail-48-Ocre", "481526", "Liège"
 MOBILE = "+33688000001"
 SPOKEN = 620.0
-COLOURS = ["color-contrast", "link-in-text-block"]
 BROWSER_FACTS: dict[str, dict[str, Any]] = {
     "fr": {"locale": "fr-FR", "viewport": {"width": 1440, "height": 960}},
     "en": {"locale": "en-GB", "viewport": {"width": 390, "height": 844}},
@@ -85,18 +84,14 @@ class Guide:
         self.look()
 
     def look(self) -> None:
-        self.page.evaluate(AXE.read_text())
+        self.faults += [f"{self.page.url}: {wrong}" for wrong in violations(self.page)]
         # In the dark the page is the same but for its colours.
-        for scheme, only in (
-            ("light", {"type": "tag", "values": RULES}),
-            ("dark", {"type": "rule", "values": COLOURS}),
-        ):
-            self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            asked = "only => axe.run(document, {runOnly: only, resultTypes: ['violations']})"
-            for wrong in self.page.evaluate(asked, only)["violations"]:
-                places = [node["target"] for node in wrong["nodes"]]
-                self.faults.append(f"{self.page.url} {scheme}: {wrong['id']} {places}")
+        self.page.emulate_media(color_scheme="dark")
+        expect(self.page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+        wrong_colours = violations(self.page, {"type": "rule", "values": COLOURS})
+        self.faults += [f"{self.page.url} in the dark: {wrong}" for wrong in wrong_colours]
         self.page.emulate_media(color_scheme="light")
+        expect(self.page.locator("html")).to_have_attribute("data-bs-theme", "light")
         over = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if over > 0:
             self.faults.append(f"{self.page.url}: {over} px too wide")
