@@ -109,6 +109,7 @@ LEFT_OUT = {
         "user_agent": MOMENT,
         "deleted_at": MOMENT,
     },
+    "extensions.SetUpLink": SECRET,
     "extensions.Team": {"deleted_at": MOMENT},
     "routing.Prompt": {"filename": SOUND, "seconds": SOUND, "created_at": COUNTED},
     "routing.Number": {
