@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 
 def write_options(lines: Iterable[tuple[Any, Any, bool]]) -> SafeString:
@@ -39,8 +42,25 @@ class LongSelect(forms.Select):
         return format_html('<select name="{}"{}>{}</select>', found["name"], shown, inside)
 
 
+# Line breaks and tabs of a text area are text; the rest moves cursors, rings bells or turns words around.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_BREAKS = re.compile(r"[\t\n\r]")
+
+
+def refuse_unseen(value: object) -> None:
+    """Refuse characters nobody sees that do something, in headers, letters and on telephones."""
+    if isinstance(value, str) and _UNSEEN.search(value):
+        raise ValidationError(_("This has characters that cannot be shown. Type it again."))
+
+
+def refuse_breaks(value: object) -> None:
+    """Refuse line breaks and tabs where one line is asked for."""
+    if isinstance(value, str) and _BREAKS.search(value):
+        raise ValidationError(_("Write it on one line."))
+
+
 class LookMixin:
-    """Gives every widget its class, and every wrong field `aria-invalid`."""
+    """Gives every widget its class, every wrong field `aria-invalid`, and every text its bounds."""
 
     fields: dict[str, forms.Field]
 
@@ -49,6 +69,9 @@ class LookMixin:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             field.widget.attrs.setdefault("class", _class_of(field.widget))
+            if isinstance(field, forms.CharField):
+                one_line = not isinstance(field.widget, forms.Textarea)
+                field.validators += [refuse_unseen, refuse_breaks] if one_line else [refuse_unseen]
 
 
 class Form(LookMixin, forms.Form):

@@ -258,10 +258,13 @@ def test_an_appointment_is_a_calendar_file_and_a_letter(cast: Cast) -> None:
     assert MailMessage.objects.filter(kind="appointment").exists()
 
 
-def test_one_test_call_at_a_time_is_made(cast: Cast) -> None:
+def test_a_test_call_that_cannot_be_placed_is_said_and_tried_again(cast: Cast) -> None:
     client = cast.client("owner")
-    address = reverse("wizard-test-call")
-    assert "is calling" in client.post(address).content.decode()
-    began = client.session["test-call"]
-    assert "is calling" in client.post(address).content.decode()
-    assert client.session["test-call"] == began, "the second wish waits for the first call"
+    for _again in range(2):
+        html = client.post(reverse("wizard-test-call")).content.decode()
+        assert "The call did not go through." in html
+        assert "Try again" in html
+    state = client.get(reverse("wizard-test-state"))
+    assert state.headers["HX-Retarget"] == "#test-call"
+    assert client.post(reverse("wizard-use-test-call"), {"key": "A"}).status_code == 302
+    assert client.get(reverse("wizard-test-sound")).status_code == 404
