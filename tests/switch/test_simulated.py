@@ -173,7 +173,8 @@ def hang_up(here: Office, legs: dict[str, int]) -> bool:
     """End what talks or records; say whether all calls are over."""
     for call in here.board.calls.values():
         called = call.arrived.called
-        if called in legs and (call.talk.talkers or call.recordings.recording_message):
+        heard = call.talk.talkers or call.recordings.recording_message
+        if called in legs and heard and here.carrier.of(Answered, legs[called]):
             here.carrier.hang_up(legs.pop(called))
     return not here.board.calls and len(told(here)) == CALLS
 
