@@ -104,3 +104,14 @@ def test_nobody_reaches_the_internal_api_through_the_proxy(settings: LazySetting
 def test_a_setting_that_is_no_network_stops_the_start(value: str):
     with pytest.raises(BadSetting, match="CARILLON_TRUSTED_PROXIES"):
         read_config({"CARILLON_TRUSTED_PROXIES": value})
+
+
+@pytest.mark.usefixtures("behind")
+@pytest.mark.parametrize(("peer", "secure"), [(PROXY, True), (VISITOR, False)])
+def test_cookies_of_https_are_never_sent_over_http(cast: Cast, peer: str, secure: bool):
+    ann = cast.users["owner"]
+    ann.set_password(PASSWORD)
+    ann.save(update_fields=["password"])
+    client = Client(REMOTE_ADDR=peer, headers={"X-Forwarded-Proto": "https"})
+    client.post(reverse("sign-in"), {"email": ann.email, "password": PASSWORD})
+    assert {bool(cookie["secure"]) for cookie in client.cookies.values()} == {secure}

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from carillon.bus.config import Network
 
@@ -36,6 +38,34 @@ class TrustedProxies:
         """Look at who speaks, then go on; asynchronous where the rest is."""
         unmask(request, settings.CONFIG.trusted_proxies)
         return self._get_response(request)  # type: ignore[operator]
+
+
+class SecureCookies:
+    """Keep cookies set over https from ever being sent over http; over http there is nothing to keep."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Any) -> None:
+        self._get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Go on, then mark what the others have set."""
+        if iscoroutinefunction(self):
+            return self._later(request)
+        return _marked(request, self._get_response(request))
+
+    async def _later(self, request: HttpRequest) -> HttpResponseBase:
+        return _marked(request, await self._get_response(request))
+
+
+def _marked(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    if request.is_secure():
+        for cookie in response.cookies.values():
+            cookie["secure"] = True
+    return response
 
 
 def unmask(request: HttpRequest, trusted: Sequence[Network]) -> None:

@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "carillon.portal.site.proxies.TrustedProxies",
+    "carillon.portal.site.proxies.SecureCookies",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "carillon.portal.site.files.StaticFiles",
