@@ -64,6 +64,7 @@ PAGES = (
     "/account",
     "/security",
     "/me",
+    "/phone",
     "/help",
     "/help/voicemail-by-phone",
     "/security/password",

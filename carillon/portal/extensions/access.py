@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
@@ -76,10 +76,20 @@ def device(request: HttpRequest, pk: int, to: str = "edit") -> Device:
     return found
 
 
+def desk_device(request: HttpRequest, pk: int) -> Device:
+    """Return one phone that somebody types an account into: not one in a browser."""
+    found = device(request, pk)
+    if found.browser:
+        raise Http404("nobody types it")
+    return found
+
+
 def deleted_device(request: HttpRequest, pk: int) -> Device:
     """Return a phone removed a moment ago, to bring it back."""
     company = enter(request, "edit").company
-    return get_object_or_404(Device.everywhere.exclude(deleted_at=None), company=company, pk=pk)
+    return get_object_or_404(
+        Device.everywhere.exclude(deleted_at=None), company=company, pk=pk, browser=False
+    )
 
 
 def devices_on_line(request: HttpRequest) -> int:

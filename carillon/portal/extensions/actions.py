@@ -153,6 +153,8 @@ def remove_person(person: Person, *, by: User) -> None:
     _drop_membership(person)
     person.deleted_at = timezone.now()
     person.save(update_fields=["deleted_at"])
+    # Their browser knows it; desk phones keep their passwords for the day somebody is brought back.
+    Device.objects.filter(person=person, browser=True).update(deleted_at=person.deleted_at)
     audit.write(person.company, by, "person-removed", (person.key, person.name))
     bump_plan(person.company)
 
@@ -212,7 +214,7 @@ def check_answer(person: Person, answer: str, *, by: User) -> bool:
 
 
 @transaction.atomic
-def add_device(person: Person, label: str, *, by: User | None) -> Device:
+def add_device(person: Person, label: str, *, browser: bool = False, by: User | None) -> Device:
     """Add a phone with a username and password of its own."""
     new = new_credentials(person.company.slug, person.extension)
     device = Device.everywhere.create(
@@ -223,6 +225,7 @@ def add_device(person: Person, label: str, *, by: User | None) -> Device:
         password_encrypted=encrypt(new.password),
         ha1_md5=new.ha1("md5"),
         ha1_sha256=new.ha1("sha256"),
+        browser=browser,
     )
     audit.write(person.company, by, "phone-added", (device.key, f"{label} · {person.name}"))
     bump_plan(person.company)

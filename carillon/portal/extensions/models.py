@@ -123,6 +123,8 @@ class Device(CompanyOwned):
         max_length=12, choices=Encryption, default=Encryption.AUTOMATIC, db_default="automatic"
     )
     """Of its sound; see `schema.plan.Device`."""
+    browser = models.BooleanField(default=False, db_default=False)
+    """Whether it is the phone in its person's browser; see `browsers`."""
     registered_at = models.DateTimeField(null=True)
     """Since when it is on line; None while it is not."""
     address = models.CharField(max_length=80, default="")

@@ -228,7 +228,7 @@ def add_phone(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 def phone_password(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a phone's password; the audit log remembers who looked."""
-    device = access.device(request, pk)
+    device = access.desk_device(request, pk)
     password = actions.show_password(device, by=enter(request).user)
     address = provisioning.new_address(device)
     context = {
@@ -244,7 +244,7 @@ def phone_password(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def encrypt_phone(request: HttpRequest, pk: int) -> HttpResponse:
     """Choose whether a phone's sound is encrypted."""
-    device = access.device(request, pk)
+    device = access.desk_device(request, pk)
     form = EncryptionForm(request.POST)
     if form.is_valid():
         actions.encrypt_device(device, form.cleaned_data["encryption"], by=enter(request).user)

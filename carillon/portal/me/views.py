@@ -61,7 +61,8 @@ def me(request: HttpRequest) -> HttpResponse:
         "person": person,
         "line": line.number if line else None,
         "mode": _mode(person, auto=flow.auto),
-        "devices": Device.objects.filter(person=person).order_by("id"),
+        "devices": Device.objects.filter(person=person, browser=False).order_by("id"),
+        "browser": Device.objects.filter(person=person, browser=True).first(),
         "server": server(),
         "entries": entries_told(flow, person),
         "greeting": _greeting(person),
@@ -127,7 +128,7 @@ def ringing(request: HttpRequest) -> HttpResponse:
 def my_phone(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what one's own phone signs in with, to type or to scan; the audit log remembers who looked."""
     person = _myself(request)
-    device = get_object_or_404(Device.objects.filter(person=person), pk=pk)
+    device = get_object_or_404(Device.objects.filter(person=person, browser=False), pk=pk)
     password = actions.show_password(device, by=enter(request).user)
     address = provisioning.new_address(device)
     context = {

@@ -104,7 +104,7 @@ class EntryForm(Form):
     def __init__(self, person: Person, country: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._country = country
-        devices = Device.objects.filter(person=person).order_by("id")
+        devices = Device.objects.filter(person=person, browser=False).order_by("id")
         self._devices = {device.key: device.pk for device in devices}
         field = self.fields["where"]
         assert isinstance(field, forms.ChoiceField)

@@ -102,7 +102,7 @@ def _people(company: Company, book: Book) -> list[PersonEntry]:
     places = Membership.objects.filter(company=company)
     roles = dict(places.values_list("user_id", "role"))
     phones: dict[int, list[Device]] = {}
-    for device in Device.objects.order_by("id"):
+    for device in Device.objects.filter(browser=False).order_by("id"):
         phones.setdefault(device.person_id, []).append(device)
     reached = {row.person_id: row.flow for row in PersonalRow.objects.all()}
     greetings = dict(Voice.objects.values_list("person_id", "greeting_key"))

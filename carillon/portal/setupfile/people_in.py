@@ -133,7 +133,7 @@ def _own_phones(person: Person, entries: list[PhoneEntry]) -> list[Device]:
 
 def _matched(person: Person, entries: list[PhoneEntry]) -> list[Device | None]:
     """Return each entry's phone: the first of its label that no entry before has."""
-    left = list(Device.objects.filter(person=person).order_by("id"))
+    left = list(Device.objects.filter(person=person, browser=False).order_by("id"))
     found: list[Device | None] = []
     for entry in entries:
         device = next((each for each in left if each.label == entry.label[:60]), None)

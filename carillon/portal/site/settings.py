@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "carillon.portal.demo",
     "carillon.portal.onboarding",
     "carillon.portal.me",
+    "carillon.portal.softphone",
     "carillon.portal.api",
     "carillon.portal.help",
     "carillon.portal.identity",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from carillon.portal.calls.models import Call
 from carillon.portal.companies.models import Company
+from carillon.portal.extensions import access
 from carillon.portal.extensions.models import Device, Person
 from carillon.portal.routing.models import Number, Rung
 
@@ -93,7 +94,7 @@ def checklist(request: HttpRequest, company: Company) -> list[Task]:
         Task(
             _("Connect a phone"),
             Device.objects.exclude(registered_at=None).exists(),
-            reverse("people"),
+            reverse("phone" if access.me(request) else "people"),
         ),
     ]
     return [] if all(task.done for task in tasks) or company.demo else tasks

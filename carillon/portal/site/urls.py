@@ -34,6 +34,7 @@ urlpatterns = [
     path("", include("carillon.portal.wizard.urls")),
     path("", include("carillon.portal.onboarding.urls")),
     path("", include("carillon.portal.me.urls")),
+    path("", include("carillon.portal.softphone.urls")),
     path("", include("carillon.portal.help.urls")),
     path("", include("carillon.portal.integrations.urls")),
     path("", include("carillon.portal.api.urls")),

@@ -2,6 +2,7 @@
 // @ts-check
 import "./player.js";
 import { startLive } from "./live.js";
+import { startPhoneButton } from "./phone-button.js";
 import { startPalette } from "./palette.js";
 import { startRinging } from "./ringing.js";
 import { startSorting } from "./sort.js";
@@ -74,6 +75,7 @@ document.addEventListener("htmx:afterSettle", fadeToasts);
 fadeToasts();
 
 startPalette();
+startPhoneButton();
 startSorting();
 startRinging();
 startLive();

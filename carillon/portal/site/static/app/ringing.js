@@ -29,15 +29,17 @@ function show(html, tune) {
   const began = html !== "" && shown === "";
   shown = html;
   if (html === "") stop();
-  else if (began) sound(tune);
+  else if (began) void sound(tune);
 }
 
-/** Of several pages of one browser, one sounds. @param {string} tune */
-function sound(tune) {
+/** Of several pages of one browser, one sounds; the phone of this browser rings by itself. @param {string} tune */
+async function sound(tune) {
   if (!navigator.locks) {
     ring(tune);
     return;
   }
+  const { held } = await navigator.locks.query();
+  if (held?.some((lock) => lock.name === "carillon-phone-on")) return;
   void navigator.locks.request("carillon-ringing", { ifAvailable: true }, async (lock) => {
     if (!lock) return;
     ring(tune);

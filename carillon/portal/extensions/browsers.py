@@ -1,0 +1,26 @@
+"""The phone in the browser: a device of each person's own, whose password nobody ever sees or types."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from carillon.portal.accounts.models import User
+from carillon.portal.extensions.actions import add_device, remove_device
+from carillon.portal.extensions.models import Device, Person
+
+LABEL = "Browser"
+"""As the audit log and the pages of the operator name it."""
+
+
+@transaction.atomic
+def turn_on(person: Person, *, by: User) -> Device:
+    """Return the person's browser phone, made at its first use and after each time it was turned off."""
+    found = Device.objects.filter(person=person, browser=True).first()
+    return found or add_device(person, LABEL, browser=True, by=by)
+
+
+@transaction.atomic
+def turn_off(person: Person, *, by: User) -> None:
+    """End what the browser phone signs in with; the next time it is turned on it gets another."""
+    for device in Device.objects.filter(person=person, browser=True):
+        remove_device(device, by=by)
