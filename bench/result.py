@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 from dataclasses import dataclass
@@ -57,3 +58,12 @@ def compared(name: str, value: float, unit: str, against: float, target: float) 
         f"ratio <= {target:g}",
         ratio <= target,
     )
+
+
+def run_one(name: str) -> list[Result]:
+    """Run one benchmark: a module of this folder with `run() -> list[Result]`."""
+    try:
+        found: list[Result] = importlib.import_module(f"bench.{name}").run()
+    except RuntimeError as error:
+        found = [Result(f"{name}: {error}", 0, "", met=False)]
+    return found

@@ -110,6 +110,7 @@ def compile_plan(r: CompanyRows, drafts: Mapping[int, NumberFlow] | None = None)
     prompts = {key: p.Prompt(key, text, seconds) for key, text, seconds in r.prompts}
     prompts |= {prompt.key: prompt for prompt in sentences.values()}
     known = _known(r, prompts, sentences)
+    members = {team.pk: people for team, people in r.teams}
     flows = {number.pk: number.flow for number in r.numbers} | dict(drafts or {})
     nodes: dict[str, p.Node] = {}
     for number in r.numbers:
@@ -126,7 +127,7 @@ def compile_plan(r: CompanyRows, drafts: Mapping[int, NumberFlow] | None = None)
         timezone=r.company.timezone,
         dial_rules=DIAL_RULES.get(r.company.country, p.DialRules()),
         limits=_limits(r.limits or rows.CallLimits.usual(r.company)),
-        numbers=tuple(_number(r, number, flows[number.pk], prompts) for number in r.numbers),
+        numbers=tuple(_number(each, flows[each.pk], members, known) for each in r.numbers),
         nodes=nodes,
         users=_users(r),
         teams=tuple(_team(team, members) for team, members in r.teams),
@@ -201,11 +202,11 @@ def _known(
 
 
 def _number(
-    r: CompanyRows, number: rows.Number, flow: NumberFlow, prompts: Mapping[str, p.Prompt]
+    number: rows.Number, flow: NumberFlow, members: Mapping[int, tuple[int, ...]], known: Known
 ) -> p.Number:
     rules, classic = flow.recording, flow.kind == "classic"
-    shown_by = people_of(flow, {team.pk: members for team, members in r.teams})
-    alive = {person.pk: person.key for person in r.people}
+    prompts, alive = known.prompts, known.people
+    shown_by = people_of(flow, members)
     return p.Number(
         id=number.key,
         e164=number.e164,
