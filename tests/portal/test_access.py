@@ -259,7 +259,7 @@ TABLE: dict[str, tuple[int, ...]] = {
     "phone": MEMBERS,
     "phone-on!": MEMBERS,
     "phone-off!": (302, 204, 404, 403, 204, 204, 204, 204),
-    "phone-colleagues": MEMBERS,
+    "phone-colleagues": (302, 404, 404, 403, 200, 404, 404, 404),
     "phone-manifest": PUBLIC,
     "integrations": EDITORS,
     "new-integration": EDITORS,
@@ -440,6 +440,7 @@ def addresses(cast: Cast, own_data: Path) -> dict[str, str]:
         "add-phone",
         "choose-line",
         "call-preferences",
+        "phone-colleagues",
     ):
         things[name] = [ben.pk]
     bare = (name.rstrip("!") for name in TABLE)

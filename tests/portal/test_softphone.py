@@ -90,7 +90,8 @@ def test_the_page_may_speak_to_this_switch_alone(cast: Cast, settings: Any):
 
 
 def test_colleagues_are_found_by_name_and_extension_in_ones_own_company_only(cast: Cast):
-    client, url = cast.client("user"), reverse("phone-colleagues")
+    client, ben = cast.client("user"), cast.people["user"]
+    url = reverse("phone-colleagues", args=[ben.pk])
     ann = cast.people["owner"]
     for text in (ann.name[:3].lower(), ann.extension):
         found = client.get(url, {"q": text}).json()["found"]

@@ -258,7 +258,10 @@ def remove_phone(request: HttpRequest, pk: int) -> HttpResponse:
     device = access.device(request, pk)
     actions.remove_device(device, by=enter(request).user)
     text = _("The phone “%(label)s” is removed.") % {"label": device.label}
-    _offer_undo(request, text, "restore-phone", pk)
+    if device.browser:
+        messages.success(request, text)
+    else:
+        _offer_undo(request, text, "restore-phone", pk)
     return redirect("person", device.person_id)
 
 

@@ -98,6 +98,8 @@ def _pages(request: HttpRequest) -> Iterator[Found]:
     yield Found(reverse("calls"), "history", _("Calls"))
     yield Found(f"{reverse('calls')}?outcome=missed", "phone-off", _("Missed calls"))
     yield Found(reverse("voicemail"), "record-mail", _("Voicemail"))
+    if extensions.me(request):
+        yield Found(reverse("phone"), "phone-call", _("Phone"))
     if may(request, "see"):
         yield Found(reverse("numbers"), "hash", _("Numbers"))
         yield Found(reverse("people"), "user", _("People and phones"))

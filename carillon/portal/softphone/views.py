@@ -41,7 +41,9 @@ def phone(request: HttpRequest) -> HttpResponse:
         "ringtone": (row.flow.ringtone if row else "") or USUAL_RINGTONE,
         "on": reverse("phone-on"),
         "off": reverse("phone-off"),
-        "colleagues": reverse("phone-colleagues"),
+        "colleagues": reverse("phone-colleagues", args=[person.pk]),
+        "extension": person.extension,
+        "icon": static("app/phone-192.png"),
         "words": words(),
     }
     # A browser trusts no certificate of our own making, and says nothing of it to the page.
@@ -77,9 +79,14 @@ def turn_off(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
-def colleagues(request: HttpRequest) -> JsonResponse:
-    """Return whom a few letters mean, as a company's own directory does: names and extensions only."""
+def colleagues(request: HttpRequest, pk: int) -> JsonResponse:
+    """Return whom a few letters mean, as a company's own directory does: names and extensions only.
+
+    `pk`: whose phone asks; 404 once the reader is somebody else, in another company of theirs.
+    """
     person, text = _myself(request), request.GET.get("q", "").strip()[:60]
+    if person.pk != pk:
+        raise Http404("another person's phone")
     found = Person.objects.exclude(pk=person.pk).order_by("name")
     matches = found.filter(Q(name__icontains=text) | Q(extension__startswith=text))
     rows = matches.values("name", "extension")[:MOST_COLLEAGUES] if text else ()

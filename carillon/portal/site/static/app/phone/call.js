@@ -157,8 +157,15 @@ export class Call {
         requestFailed: () => failed(new microphone.Trouble("transfer-failed")),
       };
       this.session.once("ended", () => done(true));
-      this.session.refer(to, other ? { eventHandlers, replaces: other.session } : { eventHandlers });
+      this.session.refer(to, other ? { eventHandlers, replaces: other.dialog() } : { eventHandlers });
     });
+  }
+
+  /** Return what names this call to the switch. RFC 3891 §3: to-tag is the tag of the side that is told. */
+  dialog() {
+    const { _request, _to_tag, _from_tag } = this.session;
+    // JsSIP writes the tags as of a call it placed itself.
+    return this.inbound ? { _request, _to_tag: _from_tag, _from_tag: _to_tag } : this.session;
   }
 
   /** Speak into another microphone from now on. */

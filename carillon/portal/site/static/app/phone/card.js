@@ -13,7 +13,7 @@ export function spoken(number) {
 
 /** @param {Call} call @param {Record<string, string>} words */
 export function nameOf(call, words) {
-  return call.who.name || spoken(call.who.number) || words["unknown-caller"];
+  return spoken(call.who.name) || spoken(call.who.number) || words["unknown-caller"];
 }
 
 /** @param {number} since */
@@ -26,16 +26,18 @@ function clock(since) {
 
 export class Card {
   /**
-   * @param {Call} call @param {Record<string, string>} words @param {string} colleagues
+   * @param {Call} call @param {Record<string, string>} words @param {string} colleagues @param {string} own
    * @param {(what: string, call: Call, to?: string) => void} act
    */
-  constructor(call, words, colleagues, act) {
+  constructor(call, words, colleagues, own, act) {
     this.call = call;
     this.words = words;
     const template = /** @type {HTMLTemplateElement} */ (document.getElementById("call-card"));
     this.element = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
     this.find("[data-name]").textContent = nameOf(call, words);
-    this.find("[data-number]").textContent = call.who.name ? spoken(call.who.number) : "";
+    // What one calls by a click in the portal rings here first, as from oneself.
+    const told = call.who.name && call.who.number !== own;
+    this.find("[data-number]").textContent = told ? spoken(call.who.number) : "";
     this.element.setAttribute("aria-label", nameOf(call, words));
     this.element.addEventListener("click", (event) => {
       const target = /** @type {HTMLElement} */ (event.target);

@@ -25,6 +25,7 @@ export class Line {
   constructor(url, account, listener) {
     this.tries = 0;
     this.ready = false;
+    this.stopped = false;
     this.listener = listener;
     this.ua = new JSSIP.UA({
       sockets: [new JSSIP.WebSocketInterface(url)],
@@ -50,6 +51,8 @@ export class Line {
 
   /** @param {string} state @param {string} [trouble] */
   tell(state, trouble = "") {
+    // A line that was stopped has nothing to say: another may be in its place.
+    if (this.stopped) return;
     this.ready = state === "ready";
     if (this.ready) this.tries = 0;
     this.listener.changed(state, trouble);
@@ -57,15 +60,16 @@ export class Line {
 
   /** @param {any} event */
   failed(event) {
-    const wait = AGAIN_MS[this.tries];
-    this.tries += 1;
-    if (event.response && wait === undefined) {
-      this.stop();
+    const refused = Boolean(event.response);
+    const wait = AGAIN_MS[refused ? this.tries : AGAIN_MS.length - 1];
+    if (refused) this.tries += 1;
+    if (wait) {
+      this.tell("connecting", refused ? "" : "unreachable");
+      this.timer = window.setTimeout(() => this.ua.register(), wait);
+    } else {
       this.tell("off", "refused");
-      return;
+      this.stop();
     }
-    this.tell("connecting", event.response ? "" : "unreachable");
-    this.timer = window.setTimeout(() => this.ua.register(), wait ?? AGAIN_MS[AGAIN_MS.length - 1]);
   }
 
   /** @param {string} to @param {MediaStream} microphone */
@@ -74,6 +78,7 @@ export class Line {
   }
 
   stop() {
+    this.stopped = true;
     window.clearTimeout(this.timer);
     this.ua.stop();
   }

@@ -1,9 +1,10 @@
 // The phone's page: turning it on, its calls, its keys. A window of its own, so that calls outlive other pages.
 // @ts-check
-import { ring, stop } from "../ringtones.js";
+import { askForNotices, attract, calm, hush } from "./attention.js";
 import { Call } from "./call.js";
 import { Card, nameOf } from "./card.js";
 import { suggest } from "./colleagues.js";
+import { listenToKeys } from "./keys.js";
 import { Line } from "./line.js";
 import * as microphone from "./microphone.js";
 
@@ -12,6 +13,8 @@ const facts = JSON.parse(document.getElementById("facts")?.textContent ?? "{}");
 const words = facts.words;
 const ON = "carillon-phone-on";
 const LAST = "carillon-phone-last";
+const CHECK_MS = 60000;
+const SIGN_OUT_MS = 1500;
 const channel = new BroadcastChannel("carillon-phone");
 const field = /** @type {HTMLInputElement} */ (by("dial-to"));
 
@@ -73,6 +76,7 @@ async function turnOn() {
     if (!answer.ok || answer.redirected) throw new microphone.Trouble("refused");
     connect(await answer.json());
     localStorage.setItem(ON, "yes");
+    askForNotices();
   } catch (error) {
     change("off");
     complain(error instanceof microphone.Trouble ? error : "unreachable");
@@ -89,13 +93,24 @@ function connect(given) {
   line = new Line(facts.url, given, {
     changed: (now, trouble) => {
       if (now === "off") line = null;
+      rings(now === "ready");
       change(now);
       complain(now === "ready" ? "" : trouble);
     },
     arrived: (session) => arrive(session),
   });
-  // While this is held, other pages leave the ringing to the phone.
-  void navigator.locks.request("carillon-phone-on", () => new Promise((done) => { release = () => done(undefined); }));
+}
+
+/** While this is held, other pages leave the ringing to the phone. @param {boolean} on */
+function rings(on) {
+  if (!on) {
+    release?.();
+    release = null;
+  } else if (!release) {
+    // It may have been turned off again before its turn came.
+    const wish = () => (line?.ready ? new Promise((done) => { release = () => done(null); }) : undefined);
+    void navigator.locks.request("carillon-phone-on", wish);
+  }
 }
 
 async function turnOff() {
@@ -108,8 +123,7 @@ function leave() {
   line?.stop();
   line = null;
   account = null;
-  release?.();
-  release = null;
+  rings(false);
   change("off");
 }
 
@@ -133,15 +147,17 @@ function arrive(session) {
   const call = add(new Call(session, null, changed));
   const who = nameOf(call, words);
   say(sentence("calls-you", who));
-  document.title = sentence("calls-you", who);
-  if (!talking()) ring(facts.ringtone);
-  window.focus();
-  if (!(document.activeElement instanceof HTMLInputElement)) calls.get(call)?.find("[data-do=answer]").focus();
+  attract(sentence("calls-you", who), facts, Boolean(talking()));
+  // Whoever types goes on typing, and the key that answers one call must not meet another.
+  const at = document.activeElement;
+  const busy = at instanceof HTMLInputElement || by("calls").contains(at);
+  const first = [...calls.keys()].find((each) => each.state === "ringing") ?? call;
+  if (!busy) calls.get(first)?.find("[data-do=answer]").focus();
 }
 
 /** @param {Call} call */
 function add(call) {
-  const card = new Card(call, words, facts.colleagues, (what, on, to) => void act(what, on, to));
+  const card = new Card(call, words, facts.colleagues, facts.extension, (what, on, to) => void act(what, on, to));
   calls.set(call, card);
   by("calls").append(card.element);
   refresh();
@@ -173,8 +189,8 @@ function over(call) {
 function refresh() {
   const every = [...calls.keys()];
   const ringing = every.some((call) => call.state === "ringing");
-  if (!ringing || talking()) stop();
-  if (!ringing) document.title = facts.words.title ?? "Carillon";
+  if (!ringing) calm(words.title);
+  else if (talking()) hush();
   for (const [call, card] of calls) card.show(every.some((each) => each !== call && each.answeredAt > 0));
   by("dial").hidden = every.some((call) => call.state === "ringing" || call.state === "calling");
   level(every.find((call) => call.state === "talking") ?? null);
@@ -213,7 +229,7 @@ async function act(what, call, to = "") {
 
 /** @param {Call} call */
 async function answer(call) {
-  stop();
+  hush();
   complain("");
   by("missed").hidden = true;
   holdOthers(call);
@@ -245,9 +261,8 @@ function hold(call) {
 async function join(call) {
   const other = [...calls.keys()].find((each) => each !== call && each.answeredAt > 0);
   if (!other) return;
-  const who = nameOf(other, words);
   await other.transfer(call.session.remote_identity.uri, call);
-  say(sentence("transferred", who));
+  say(sentence("transferred", nameOf(other, words)));
   other.hangUp();
   call.hangUp();
 }
@@ -315,48 +330,42 @@ by("microphone").addEventListener("change", async (event) => {
   }
 });
 
-/** @param {EventTarget | null} target */
-function isTyping(target) {
-  return target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
-}
-
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
-  const ringing = [...calls.keys()].find((call) => call.state === "ringing" || call.state === "calling");
-  const { target } = event;
-  const free = !isTyping(target) || /** @type {HTMLInputElement} */ (target).value === "";
-  if (event.key === "Escape" && ringing) ringing.hangUp();
-  else if (event.key === "Enter" && ringing?.state === "ringing" && free && !(target instanceof HTMLButtonElement)) {
-    event.preventDefault();
-    void act("answer", ringing);
-  } else if (event.key.toLowerCase() === "m" && !isTyping(target)) {
-    const call = talking();
-    if (call) mute(call);
-  }
-});
-
+listenToKeys(() => [...calls.keys()], { answer: (call) => void act("answer", call), mute });
 window.addEventListener("beforeunload", (event) => {
   if (calls.size) event.preventDefault();
 });
 window.addEventListener("pagehide", () => {
   for (const call of calls.keys()) call.hangUp();
   line?.stop();
-  channel.postMessage({ state: "off", word: words.off });
+  if (!by("here").hidden) channel.postMessage({ state: "off", word: words.off });
 });
 // A network that changed leaves a connection that nobody knows to be dead.
 window.addEventListener("online", () => {
   if (line && account && !calls.size) connect(account);
 });
+navigator.mediaDevices?.addEventListener("devicechange", () => {
+  void microphone.list(/** @type {HTMLSelectElement} */ (by("microphone")), words.microphone);
+});
 window.setInterval(() => calls.forEach((card) => card.tick()), 1000);
+window.setInterval(() => void check(), CHECK_MS);
 channel.addEventListener("message", (event) => {
-  if (event.data === "?") change(state);
-  // Somebody signed out in another window: this phone is theirs no more.
-  if (event.data === "signed-out") {
-    localStorage.removeItem(ON);
+  if (event.data === "?" && !by("here").hidden) change(state);
+  if (event.data !== "signed-out") return;
+  localStorage.removeItem(ON);
+  leave();
+  // The sign-out itself is on its way only now.
+  window.setTimeout(() => window.location.reload(), SIGN_OUT_MS);
+});
+
+/** A sign-in ended elsewhere, or another company chosen: the phone ends too, though not in the middle of a call. */
+async function check() {
+  if (!line || calls.size) return;
+  const answer = await fetch(facts.colleagues).catch(() => null);
+  if (answer && (answer.redirected || [403, 404].includes(answer.status)) && !calls.size) {
     leave();
     window.location.reload();
   }
-});
+}
 
 /** One window is the phone; another one may take it over. @param {boolean} steal */
 function begin(steal) {

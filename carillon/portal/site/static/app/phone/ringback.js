@@ -42,6 +42,18 @@ export function ringback() {
   };
 }
 
+/** Tell somebody who talks that another call waits, until the returned function is called. */
+export function knock() {
+  const out = quiet();
+  const round = () => tone([425], out.context.currentTime + 0.02, 0.25, out);
+  round();
+  const timer = window.setInterval(round, 3000);
+  return () => {
+    window.clearInterval(timer);
+    out.disconnect();
+  };
+}
+
 /** @param {string} key */
 export function keyTone(key) {
   const row = KEYS.findIndex((keys) => keys.includes(key));
