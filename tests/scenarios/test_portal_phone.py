@@ -243,6 +243,19 @@ def ben(desk: Desk) -> Desk:
     return there
 
 
+def test_a_second_window_leaves_the_phone_to_the_first_until_it_is_told(desk: Desk) -> None:
+    second = desk.portal.context.new_page()
+    second.goto("/phone")
+    expect(second.get_by_text("Your phone is open in another window")).to_be_visible()
+    expect(desk.phone.locator("#state")).to_have_text("Ready")
+    second.get_by_role("button", name="Use it in this window").click()
+    expect(second.locator("#state")).to_have_text("Ready", timeout=10_000)
+    expect(desk.phone.get_by_role("button", name="Use it in this window")).to_be_visible()
+    desk.press("Use it in this window")
+    expect(desk.phone.locator("#state")).to_have_text("Ready", timeout=10_000)
+    second.close()
+
+
 def test_a_click_in_the_portal_rings_ones_own_phone_and_then_the_other(
     desk: Desk, ben: Desk
 ) -> None:

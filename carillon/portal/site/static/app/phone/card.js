@@ -8,7 +8,8 @@ import { keyTone } from "./ringback.js";
 /** Write a number as people read it. @param {string} number */
 export function spoken(number) {
   const french = /^\+33(\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(number);
-  return french ? `+33 ${french.slice(1).join(" ")}` : number;
+  if (french) return `+33 ${french.slice(1).join(" ")}`;
+  return /^0[1-9]\d{8}$/.test(number) ? (number.match(/\d\d/g) ?? []).join(" ") : number;
 }
 
 /** @param {Call} call @param {Record<string, string>} words */

@@ -2,7 +2,7 @@
 // @ts-check
 import { askForNotices, attract, calm, hush } from "./attention.js";
 import { Call } from "./call.js";
-import { Card, nameOf } from "./card.js";
+import { Card, nameOf, spoken } from "./card.js";
 import { suggest } from "./colleagues.js";
 import { listenToKeys } from "./keys.js";
 import { Line } from "./line.js";
@@ -299,7 +299,7 @@ async function dial(who) {
 function again() {
   const last = JSON.parse(localStorage.getItem(LAST) ?? "null");
   by("redial").hidden = !last;
-  if (last) by("redial-text").textContent = sentence("redial", last.name || last.number);
+  if (last) by("redial-text").textContent = sentence("redial", spoken(last.name || last.number));
 }
 
 // -- the page -----------------------------------------------------------------------------------
@@ -373,6 +373,7 @@ function begin(steal) {
   const held = navigator.locks.request("carillon-phone-window", wish, (lock) => {
     by("elsewhere").hidden = Boolean(lock);
     by("here").hidden = !lock;
+    by("state").hidden = !lock;
     if (!lock) return undefined;
     refresh();
     if (localStorage.getItem(ON)) void turnOn();
@@ -382,6 +383,7 @@ function begin(steal) {
     leave();
     by("elsewhere").hidden = false;
     by("here").hidden = true;
+    by("state").hidden = true;
   });
 }
 
