@@ -244,7 +244,8 @@ class MailboxRun:
 
     def _head(self, message: MailboxMessage, context: Context) -> tuple[str, ...]:
         """Name the sentences that say what kind of message it is, of whom and when."""
-        kind = ("mailbox-urgent",) if message.urgent else ()
+        kind: tuple[str, ...] = ("mailbox-urgent",) if message.urgent else ()
+        kind += ("mailbox-team",) if message.team else ()
         if is_e164(message.caller):
             who = digit_names(message.caller, context.plan.dial_rules)
         elif message.caller.isascii() and message.caller.isdigit():

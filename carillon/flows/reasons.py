@@ -47,6 +47,7 @@ REASONS: dict[str, str] = {
     "voicemail.message": "The message before the voicemail is played",
     "voicemail.closed": "The closing message is played; voicemail is off",
     "voicemail.record": "The caller may leave a message after the beep",
+    "voicemail.record-for": "The caller may leave a message after the beep, in the box of {who}",
     "voicemail.menu": "The caller pressed #: options are offered",
     "voicemail.listen": "The caller listens to the message",
     "voicemail.again": "The caller records the message again",

@@ -68,7 +68,7 @@ class VoicemailRun:
                 self._state = "recording"
                 assert self._node.box is not None
                 record = Record(self._node.box, self._node.max_seconds, SILENCE_SECONDS)
-                return [Decide(self._node.id, "voicemail.record"), record]
+                return [self._may_record(), record]
             case "recording", Recorded(reason, seconds):
                 return self._recorded(reason, seconds, context)
             case "listening", Played() | Pressed():
@@ -92,6 +92,11 @@ class VoicemailRun:
         if self._state in ("menu", "listening"):
             return self._keep(urgent=False)
         return []
+
+    def _may_record(self) -> Decide:
+        if self._node.of:
+            return Decide(self._node.id, "voicemail.record-for", {"who": self._node.of})
+        return Decide(self._node.id, "voicemail.record")
 
     def _after_message(self) -> list[Asked]:
         if self._node.box is None:

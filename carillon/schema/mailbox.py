@@ -17,7 +17,10 @@ class OpenMailbox(msgspec.Struct, frozen=True):
 
 
 class MailboxMessage(msgspec.Struct, frozen=True):
-    """One message. `path` is relative to `<data>/recordings`; `caller` an E.164, an extension, anonymous."""
+    """One message. `path` is relative to `<data>/recordings`; `caller` an E.164, an extension, anonymous.
+
+    `team`: it is in the box of a team the user is in.
+    """
 
     id: int
     path: str
@@ -25,6 +28,7 @@ class MailboxMessage(msgspec.Struct, frozen=True):
     caller: str
     urgent: bool = False
     heard: bool = False
+    team: bool = False
 
 
 class Mailbox(msgspec.Struct, frozen=True):

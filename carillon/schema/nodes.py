@@ -165,6 +165,7 @@ class VoicemailNode(msgspec.Struct, frozen=True, tag="voicemail"):
     """Play a message, beep and record (R68); with no box, only the message and then the end.
 
     `dictation`: one of our own people records a prompt; nothing is said before, and nothing is urgent.
+    `of`: the name of the person or team whose box it is, "" for the number's own.
     """
 
     id: str
@@ -172,6 +173,7 @@ class VoicemailNode(msgspec.Struct, frozen=True, tag="voicemail"):
     box: str | None
     max_seconds: int = 180
     dictation: bool = False
+    of: str = ""
 
 
 class AnnounceNode(msgspec.Struct, frozen=True, tag="announce"):

@@ -211,7 +211,7 @@ class Team(msgspec.Struct, frozen=True):
 
 
 class Box(msgspec.Struct, frozen=True):
-    """A voicemail box, of a number or a user."""
+    """A voicemail box, of a number, a team or a user."""
 
     id: str
     name: str

@@ -37,6 +37,7 @@ from carillon.schema.plan import (
     RingStep,
     TeamTarget,
     UserTarget,
+    VoicemailNode,
 )
 from tests.flows.plans import OFFICE, Office, acme
 
@@ -158,6 +159,19 @@ def at_the_beep(**states: str) -> Caller:
     caller.hears(Played())
     caller.hears(Played())
     return caller
+
+
+def test_a_message_for_a_team_is_recorded_in_its_box_and_told_so() -> None:
+    plan = acme()
+    plan.nodes["away"] = VoicemailNode("away", Prompt("away"), "bt3", of="Sales")
+    caller = Caller(plan, ann="dnd", ben="dnd")
+    caller.hears(Played())
+    asked = caller.hears(Played())
+    assert [wish.box for wish in asked if isinstance(wish, Record)] == ["bt3"]
+    told = [wish for wish in asked if isinstance(wish, Decide)]
+    assert [(wish.reason, wish.facts) for wish in told] == [
+        ("voicemail.record-for", {"who": "Sales"})
+    ]
 
 
 def test_a_message_ended_by_silence_is_kept() -> None:

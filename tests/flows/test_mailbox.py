@@ -158,6 +158,13 @@ def test_an_urgent_message_of_a_colleague_and_a_hidden_number_are_named() -> Non
     assert old.listen().portal[-1] == AskMailbox("ann", "482915"), "it was heard before"
 
 
+def test_a_message_for_ones_team_is_named_so_and_heard_like_ones_own() -> None:
+    ann = inside(structs.replace(NEW, team=True), OLD).listen()
+    assert ann.said[5:7] == ["mailbox-team", "mailbox-from"]
+    assert ann.listen().portal[-1] == ChangeMessage("ann", "heard", 7)
+    assert "mailbox-team" not in inside(NEW).listen().said
+
+
 def test_a_message_is_deleted_and_brought_back() -> None:
     ann = inside(NEW, OLD).listen().press("3")
     assert ann.portal[-1] == ChangeMessage("ann", "deleted", 7)

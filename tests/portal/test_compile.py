@@ -121,13 +121,14 @@ TARGETS = (
     | st.builds(d.ToTeam, ID)
     | st.builds(d.ToOutside, st.just("+33639980001"))
 )
+BOXES = st.none() | st.builds(d.ToPerson, ID) | st.builds(d.ToTeam, ID)
 ACTIONS = (
     TARGETS
+    | st.builds(d.ToVoicemail, BOXES)
     | st.builds(d.ToNumber, ID)
     | st.builds(d.Say, KEY)
     | st.sampled_from(
         [
-            d.ToVoicemail(),
             d.ToDirectory(),
             d.ToExtension(),
             d.ToMailbox(),
@@ -166,8 +167,8 @@ FLOWS = st.builds(
     callback=st.none() | st.builds(d.CallbackRules, confirm=st.booleans()),
     menu=MENUS,
     operator=st.none() | TARGETS,
-    unanswered=st.builds(d.Ending, KEY, st.booleans()),
-    closed=st.builds(d.Ending, KEY, st.booleans()),
+    unanswered=st.builds(d.Ending, KEY, st.booleans(), BOXES),
+    closed=st.builds(d.Ending, KEY, st.booleans(), BOXES),
     recording=st.builds(d.RecordingRules, inbound=st.booleans(), announcement=KEY),
     music=st.lists(KEY, max_size=2).map(tuple),
 )

@@ -59,7 +59,7 @@ def _attendant(company: Company, teams: dict[str, Team], owner: User) -> None:
             **flow.menu.keys,
             "1": ToTeam(teams["Opticiens"].pk),
             "2": ToTeam(teams["SAV"].pk),
-            "3": ToVoicemail(),
+            "3": ToVoicemail(ToTeam(teams["SAV"].pk)),
         }
         return replace(flow, menu=replace(flow.menu, keys=keys))
 

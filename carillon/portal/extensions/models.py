@@ -176,3 +176,8 @@ class Team(CompanyOwned):
     def key(self) -> str:
         """Its id in plans."""
         return f"t{self.pk}"
+
+    @property
+    def box(self) -> str:
+        """The id of its voicemail box."""
+        return f"bt{self.pk}"

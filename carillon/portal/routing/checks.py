@@ -17,7 +17,9 @@ from carillon.portal.routing.documents import (
     ToNumber,
     ToOperator,
     ToTeam,
+    ToVoicemail,
     actions_of,
+    boxes_of,
     messages_of,
     targets_of,
 )
@@ -47,14 +49,21 @@ def problems(flow: NumberFlow, names: Names) -> list[Problem]:
     if not flow.hours.always and not flow.hours.slots:
         text = _("It is never open: add opening hours.")
         found.append(Problem("never-open", text, "hours", True))
-    gone = [each for each in targets_of(flow) if not names.exists(each)]
+    ways = (each for each in targets_of(flow) if not isinstance(each, ToVoicemail))
+    gone = [each for each in ways if not names.exists(each)]
     if gone:
         text = _("It leads to somebody who is gone. Callers go on to the next step or voicemail.")
         found.append(Problem("gone", text, _ways_of(flow)))
+    for step in dict.fromkeys(step for step, box in boxes_of(flow) if not names.exists(box)):
+        text = _("The voicemail box it leads to is gone. Messages go to the box of the number.")
+        found.append(Problem("gone-box", text, step, about=step))
     for team in _empty_teams(flow, names):
         text = _("Nobody is in the team %(name)s: callers go on to the next step or voicemail.")
         text %= {"name": team.name}
         found.append(Problem("empty-team", text, _ways_of(flow), about=team.key))
+    for step, team in _unread_boxes(flow, names):
+        text = _("Nobody is in the team %(name)s: only who runs the company hears its messages.")
+        found.append(Problem("empty-box", text % {"name": team.name}, step, about=team.key))
     found += _unheard(flow, names)
     if ToOperator() in targets_of(flow) and names.operator(flow) is None:
         text = _("Nobody has extension 101: choose who the operator is.")
@@ -101,9 +110,18 @@ def _is_silent(action: Action) -> bool:
 
 def _empty_teams(flow: NumberFlow, names: Names) -> list[Team]:
     """Return the teams it rings that have nobody in them."""
-    meant = {each.id for each in targets_of(flow) if isinstance(each, ToTeam)}
-    members = load_members() if meant else {}
-    return [names.teams[pk] for pk in sorted(meant) if pk in names.teams and pk not in members]
+    return _empty({each.id for each in targets_of(flow) if isinstance(each, ToTeam)}, names)
+
+
+def _unread_boxes(flow: NumberFlow, names: Names) -> list[tuple[str, Team]]:
+    """Return the teams it takes messages for that have nobody in them, and the step for each."""
+    meant = {box.id: step for step, box in boxes_of(flow) if isinstance(box, ToTeam)}
+    return [(meant[team.pk], team) for team in _empty(set(meant), names)]
+
+
+def _empty(teams: set[int], names: Names) -> list[Team]:
+    members = load_members() if teams else {}
+    return [names.teams[pk] for pk in sorted(teams) if pk in names.teams and pk not in members]
 
 
 def _step_of(flow: NumberFlow, key: str) -> str:

@@ -15,7 +15,7 @@ from carillon.portal.routing import models as rows
 from carillon.portal.routing.calendars import Calendar, flow_hours, load_calendar, week_hours
 from carillon.portal.routing.dialled import DIAL_RULES as DIAL_RULES
 from carillon.portal.routing.dialled import rules_of
-from carillon.portal.routing.documents import NumberFlow
+from carillon.portal.routing.documents import NumberFlow, ToPerson, ToTeam, Whose
 from carillon.portal.routing.nodes import Flow, Known
 from carillon.portal.routing.personal import PersonalFlow, personal_nodes
 from carillon.portal.routing.showing import people_of
@@ -134,7 +134,7 @@ def compile_plan(r: CompanyRows, drafts: Mapping[int, NumberFlow] | None = None)
         devices=tuple(_device(device) for device in r.devices),
         boxes=(
             *(p.Box(number.box, number.name) for number in r.numbers),
-            *(p.Box(person.box, person.name) for person in r.people),
+            *known.boxes.values(),
         ),
         music=_music(r, prompts, sentences),
         blocked=r.blocked,
@@ -145,28 +145,18 @@ def compile_plan(r: CompanyRows, drafts: Mapping[int, NumberFlow] | None = None)
 
 
 def _with_voices(plan: p.Plan, voices: Iterable[Voice]) -> p.Plan:
-    """Let people's own greetings and names be heard."""
-    names = {f"u{v.person_id}": p.Prompt(v.name_key, "", v.name_seconds) for v in voices}
-    greetings = {
-        f"bu{v.person_id}": p.Prompt(v.greeting_key, "", v.greeting_seconds) for v in voices
+    """Let people's names be heard."""
+    names = {
+        f"u{v.person_id}": p.Prompt(v.name_key, "", v.name_seconds) for v in voices if v.name_key
     }
-
-    def heard(found: Mapping[str, p.Prompt], key: str) -> p.Prompt | None:
-        prompt = found.get(key)
-        return prompt if prompt is not None and prompt.key else None
-
     return structs.replace(
-        plan,
-        users=tuple(structs.replace(u, spoken=heard(names, u.id) or u.spoken) for u in plan.users),
-        boxes=tuple(
-            structs.replace(b, greeting=heard(greetings, b.id) or b.greeting) for b in plan.boxes
-        ),
+        plan, users=tuple(structs.replace(u, spoken=names.get(u.id)) for u in plan.users)
     )
 
 
 def _personal(r: CompanyRows, known: Known) -> Iterator[p.Node]:
     """Return the nodes of everybody who is not reached plainly."""
-    spoken = {v.person_id: p.Prompt(v.greeting_key, "", v.greeting_seconds) for v in r.voices}
+    greetings = _greetings(r.voices)
     devices: dict[int, dict[int, str]] = {}
     for device in r.devices:
         devices.setdefault(device.person_id, {})[device.pk] = device.key
@@ -174,9 +164,7 @@ def _personal(r: CompanyRows, known: Known) -> Iterator[p.Node]:
         flow = r.personal.get(person.pk)
         if flow is None or flow.is_plain:
             continue
-        greeting = spoken.get(person.pk)
-        greeting = greeting if greeting is not None and greeting.key else None
-        own = devices.get(person.pk, {})
+        own, greeting = devices.get(person.pk, {}), greetings.get(person.pk)
         yield from personal_nodes(person.key, person.box, flow, greeting, own, known)
 
 
@@ -196,9 +184,28 @@ def _known(
         extensions={person.extension: person.pk for person in r.people},
         teams={team.pk: team.key for team, _ in r.teams},
         numbers={number.pk: number.key for number in r.numbers},
+        boxes=_boxes(r),
         prompts=prompts,
         sentences=sentences,
     )
+
+
+def _boxes(r: CompanyRows) -> dict[Whose, p.Box]:
+    """Return the boxes of people and teams."""
+    greetings = _greetings(r.voices)
+    found: dict[Whose, p.Box] = {
+        ToPerson(row.pk): p.Box(row.box, row.name, greetings.get(row.pk)) for row in r.people
+    }
+    return found | {ToTeam(team.pk): p.Box(team.box, team.name) for team, _ in r.teams}
+
+
+def _greetings(voices: Iterable[Voice]) -> dict[int, p.Prompt]:
+    """Return what people greet with, by person."""
+    return {
+        v.person_id: p.Prompt(v.greeting_key, "", v.greeting_seconds)
+        for v in voices
+        if v.greeting_key
+    }
 
 
 def _number(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 
-from carillon.portal.routing.documents import Menu, NumberFlow, ToMenu
+from carillon.portal.routing.documents import Ending, Menu, NumberFlow, ToMenu
 from carillon.portal.routing.names import Names
 from carillon.portal.words import country_name
 
@@ -70,9 +70,9 @@ def _facts(flow: NumberFlow, names: Names) -> Iterator[tuple[str, str]]:
     if flow.operator is not None:
         yield _("Operator"), names.target(flow.operator)
     yield _("No-answer message"), _message(flow.unanswered.message, names)
-    yield _("Voicemail when nobody answers"), _on(flow.unanswered.voicemail)
+    yield _("Voicemail when nobody answers"), _ending(flow.unanswered, names)
     yield _("Closed message"), _message(flow.closed.message, names)
-    yield _("Voicemail when closed"), _on(flow.closed.voicemail)
+    yield _("Voicemail when closed"), _ending(flow.closed, names)
     yield from _rules(flow, names)
 
 
@@ -155,6 +155,13 @@ def _message(key: str, names: Names) -> str:
     if not key:
         return _("none of its own")
     return f"“{text}”" if text else _("a message that is gone")
+
+
+def _ending(ending: Ending, names: Names) -> str:
+    box = names.box(ending.box) if ending.voicemail else ""
+    if box:
+        return _("on: messages go to %(box)s") % {"box": box}
+    return _on(ending.voicemail)
 
 
 def _on(value: bool) -> str:

@@ -79,8 +79,10 @@ class ToNumber(msgspec.Struct, frozen=True, tag="number"):
     id: int
 
 
-class ToVoicemail(msgspec.Struct, frozen=True, tag="voicemail"):
-    """Leave a message in the number's box."""
+class ToVoicemail(msgspec.Struct, frozen=True, tag="voicemail", omit_defaults=True):
+    """Leave a message in somebody's box or a team's; None: in the number's own."""
+
+    box: ToPerson | ToTeam | None = None
 
 
 class ToMenu(msgspec.Struct, frozen=True, tag="menu"):
@@ -115,6 +117,7 @@ class HangUp(msgspec.Struct, frozen=True, tag="hang-up"):
     """Say goodbye and hang up."""
 
 
+Whose = ToPerson | ToTeam
 Target = ToPerson | ToTeam | ToOutside
 Action = (
     ToPerson
@@ -169,10 +172,14 @@ class CallbackRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """A message, "" for the system's own words, and whether callers may leave theirs."""
+    """A message, "" for the system's own words, and whether callers may leave theirs.
+
+    `box`: whose box it is left in, None for the number's own.
+    """
 
     message: str = ""
     voicemail: bool = True
+    box: Whose | None = None
 
 
 class RecordingRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,6 +253,18 @@ def targets_of(flow: NumberFlow) -> Iterator[Action]:
     yield from actions_of(flow.menu)
     if flow.operator is not None:
         yield flow.operator
+
+
+def boxes_of(flow: NumberFlow) -> Iterator[tuple[str, Whose]]:
+    """Yield every box that is not the number's own, and the step of the page where it is chosen."""
+    for step, ending in (("no_answer", flow.unanswered), ("closed", flow.closed)):
+        if ending.voicemail and ending.box is not None:
+            yield step, ending.box
+    if flow.kind == "classic":
+        return
+    for action in actions_of(flow.menu):
+        if isinstance(action, ToVoicemail) and action.box is not None:
+            yield "menu", action.box
 
 
 def messages_of(flow: NumberFlow) -> Iterator[str]:

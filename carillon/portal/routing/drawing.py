@@ -160,7 +160,11 @@ def story(flow: NumberFlow, names: Names) -> list[str]:
         told.append(_("Callers first hear the greeting."))
     if flow.kind == "classic":
         told.append(_rings(flow, names))
-        if flow.unanswered.voicemail:
+        box = names.box(flow.unanswered.box)
+        if flow.unanswered.voicemail and box:
+            text = _("If nobody answers, they can leave a message. It goes to %(box)s.")
+            told.append(text % {"box": box})
+        elif flow.unanswered.voicemail:
             told.append(_("If nobody answers, they can leave a message."))
         else:
             told.append(_("If nobody answers, they hear a message and the call ends."))

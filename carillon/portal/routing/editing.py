@@ -19,6 +19,7 @@ from carillon.portal.routing.documents import (
     Target,
     ToMenu,
     WeekSlot,
+    Whose,
     default_menu,
 )
 
@@ -117,6 +118,13 @@ def with_voicemail(flow: NumberFlow, which: str, on: bool) -> NumberFlow:
     if which == "unanswered":
         return replace(flow, unanswered=replace(flow.unanswered, voicemail=on))
     return replace(flow, closed=replace(flow.closed, voicemail=on))
+
+
+def with_box(flow: NumberFlow, which: str, box: Whose | None) -> NumberFlow:
+    """Let messages go to somebody's box or a team's, None for the number's. `which`: as above."""
+    if which == "unanswered":
+        return replace(flow, unanswered=replace(flow.unanswered, box=box))
+    return replace(flow, closed=replace(flow.closed, box=box))
 
 
 def menu_at(flow: NumberFlow, path: str) -> Menu:

@@ -106,6 +106,19 @@ def voicemail(request: HttpRequest, pk: int, which: str) -> HttpResponse:
 
 
 @require_POST
+def box(request: HttpRequest, pk: int, which: str) -> HttpResponse:
+    """Choose whose box messages go to."""
+    found = access.number(request, pk, to="edit")
+    if which not in page.ENDINGS:
+        raise Http404(which)
+    form = targets.BoxForm(load_names(), request.POST)
+    if not form.is_valid():
+        return page.show(request, found, which, form)
+    whose, name = form.cleaned_data["box"], page.ENDINGS[which]
+    return edit(request, found, lambda flow: editing.with_box(flow, name, whose), which)
+
+
+@require_POST
 def add_step(request: HttpRequest, pk: int) -> HttpResponse:
     """Ring one more person, team or outside number."""
     found = access.number(request, pk, to="edit")

@@ -24,6 +24,8 @@ from carillon.portal.routing.documents import (
     ToOutside,
     ToPerson,
     ToTeam,
+    ToVoicemail,
+    Whose,
 )
 from carillon.portal.routing.models import MusicPiece, Number, Prompt, SystemPrompt
 from carillon.portal.words import phone
@@ -63,6 +65,8 @@ class Names:
                 return id in self.teams
             case ToNumber(id):
                 return id in self.numbers
+            case ToVoicemail(box):
+                return box is None or self.exists(box)
             case _:
                 return True
 
@@ -91,8 +95,18 @@ class Names:
                 return _("a message: %(text)s") % {"text": self.message(message)}
             case HangUp():
                 return _("goodbye and the end of the call")
-            case _:
-                return _("voicemail")
+            case ToVoicemail(box):
+                return self.box(box) or _("voicemail")
+
+    def box(self, whose: Whose | None) -> str:
+        """Name a box that is not the number's own; "" for the number's."""
+        if whose is None:
+            return ""
+        if not self.exists(whose):
+            return _("the number’s box (the one chosen is gone)")
+        if isinstance(whose, ToTeam):
+            return _("the box of the team %(name)s") % {"name": self.target(whose)}
+        return _("the box of %(name)s") % {"name": self.target(whose)}
 
     def message(self, key: str) -> str:
         """Return what a message says, or the name of its file; "" for none."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from carillon.portal.routing.documents import (
     OPERATOR_EXTENSION,
     Action,
+    Ending,
     Menu,
     NumberFlow,
     Say,
@@ -22,6 +23,7 @@ from carillon.portal.routing.documents import (
     ToPerson,
     ToTeam,
     ToVoicemail,
+    Whose,
 )
 from carillon.schema import plan as p
 
@@ -40,6 +42,8 @@ class Known:
     """Extension -> id of the person."""
     teams: Mapping[int, str] = field(default_factory=dict)
     numbers: Mapping[int, str] = field(default_factory=dict)
+    boxes: Mapping[Whose, p.Box] = field(default_factory=dict)
+    """Of people and teams, with their greetings."""
     prompts: Mapping[str, p.Prompt] = field(default_factory=dict)
     sentences: Mapping[str, p.Prompt] = field(default_factory=dict)
 
@@ -79,12 +83,31 @@ class Flow:
             self._nodes.append(self._ring(f"{name}.ring"))
         else:
             self._menu(f"{name}.menu", flow.menu, self._prompt(flow.greeting))
-        box = self._box if flow.unanswered.voicemail else None
-        self._nodes.append(p.VoicemailNode(f"{name}.voicemail", self._unanswered(), box))
-        box = self._box if flow.closed.voicemail else None
+        self._nodes.append(self._end(f"{name}.voicemail", flow.unanswered, self._unanswered()))
         closed = self._prompt(flow.closed.message)
-        self._nodes.append(p.VoicemailNode(f"{name}.closed", closed, box))
+        self._nodes.append(self._end(f"{name}.closed", flow.closed, closed))
         return self._nodes
+
+    def _end(self, id: str, ending: Ending, prompt: p.Prompt | None) -> p.VoicemailNode:
+        if not ending.voicemail:
+            return p.VoicemailNode(id, prompt, None)
+        box = self._box_of(ending.box)
+        return p.VoicemailNode(id, prompt or box.greeting, box.id, of=box.name)
+
+    def _box_of(self, whose: Whose | None) -> p.Box:
+        """Return the box that is meant; the number's own, without a name, where that is gone."""
+        found = self._known.boxes.get(whose) if whose is not None else None
+        return found or p.Box(self._box, "")
+
+    def _voicemail(self, id: str, whose: Whose | None) -> str:
+        """Return the node where a key's caller leaves a message."""
+        away, ending = f"{self._name}.voicemail", self._flow.unanswered
+        box, usual = self._box_of(whose), self._box_of(ending.box)
+        same = box.id == (usual.id if ending.voicemail else self._box)
+        if same:
+            return away
+        said = self._prompt(ending.message) if ending.voicemail else None
+        return self._add(p.VoicemailNode(id, box.greeting or said, box.id, of=box.name))
 
     def _ring(self, id: str, steps: tuple[p.RingStep, ...] | None = None) -> p.RingNode:
         flow = self._flow
@@ -163,7 +186,9 @@ class Flow:
                 return self._add(p.MenuNode(id, None, asks, {}, away, extensions=True))
             case Say(message):
                 return self._farewell(id, self._prompt(message))
-            case ToVoicemail() | ToPerson() | ToNumber():
+            case ToVoicemail(whose):
+                return self._voicemail(id, whose)
+            case ToPerson() | ToNumber():
                 return away
             case _:
                 return self._farewell(id, self._sentence("goodbye"))

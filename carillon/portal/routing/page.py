@@ -35,6 +35,7 @@ from carillon.portal.routing.difference import changed_lines, kind_name, music_n
 from carillon.portal.routing.documents import (
     DEEPEST_MENU,
     CallbackRules,
+    Ending,
     NumberFlow,
     Special,
     ToOperator,
@@ -66,6 +67,8 @@ MESSAGES = {
     "say": "say",
 }
 """Steps that are a message -> its name in `editing`."""
+ENDINGS = {"no_answer": "unanswered", "closed": "closed"}
+"""Steps where callers may leave a message -> its name in the document."""
 MOST_BESIDE = 40
 """So many numbers are listed beside the one that is open."""
 MOST_VERSIONS = 30
@@ -82,7 +85,7 @@ def show(
     path = path or request.GET.get("menu", "")
     wrong = form is not None and form.is_bound
     more = _of_step(request, found, step, names, path, form)
-    if form is None or isinstance(form, targets.KeyForm):
+    if form is None or isinstance(form, targets.KeyForm | targets.BoxForm):
         form = form_of(request, found, step, names, path)
     rings = drawing.rings(flow, names)
     context: dict[str, Any] = {
@@ -103,6 +106,7 @@ def show(
         "music": music_name(flow.waiting.music, names) if flow.waiting.music else "",
         "options": drawing.options(flow.menu, names),
         "silence": names.target(flow.menu.silence),
+        "boxes": {step: names.box(_ending(flow, step).box) for step in ENDINGS},
         "operator": _operator(flow, names),
         "story": drawing.story(flow, names),
         "problems": checks.problems(flow, names),
@@ -308,6 +312,9 @@ def _of_step(
         return {"sizes": {team: len(people) for team, people in load_members().items()}}
     if step == "music":
         return {"pieces": pieces(names, flow.music)}
+    if step in ENDINGS:
+        box_form = form if isinstance(form, targets.BoxForm) else _box_form(flow, step, names)
+        return {"box_form": box_form}
     if step == "history":
         return {"versions": _history(found, names)}
     if step not in ("menu", "menu_message", "say"):
@@ -330,6 +337,17 @@ def _of_step(
 
 def _key_form(request: HttpRequest, found: Number, names: Names) -> targets.KeyForm:
     return targets.KeyForm(names, country_of(request), besides=found.pk)
+
+
+def _ending(flow: NumberFlow, step: str) -> Ending:
+    return flow.closed if step == "closed" else flow.unanswered
+
+
+def _box_form(flow: NumberFlow, step: str, names: Names) -> targets.BoxForm | None:
+    ending = _ending(flow, step)
+    if not ending.voicemail:
+        return None
+    return targets.BoxForm(names, initial={"box": targets.box_key(ending.box)})
 
 
 def _history(found: Number, names: Names) -> list[dict[str, Any]]:

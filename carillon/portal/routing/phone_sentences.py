@@ -16,6 +16,7 @@ PHONE_SENTENCES: dict[str, dict[str, str]] = {
         "mailbox-idle": "Pour les options, tapez zéro. Pour terminer, raccrochez.",
         "mailbox-no-more": "Il n'y a plus de message.",
         "mailbox-urgent": "Message urgent.",
+        "mailbox-team": "Pour votre équipe.",
         "mailbox-from": "Message de",
         "mailbox-unknown": "un numéro masqué",
         "mailbox-menu": (
@@ -76,6 +77,7 @@ PHONE_SENTENCES: dict[str, dict[str, str]] = {
         "mailbox-idle": "For options, press zero. To finish, hang up.",
         "mailbox-no-more": "There are no more messages.",
         "mailbox-urgent": "Urgent message.",
+        "mailbox-team": "For your team.",
         "mailbox-from": "Message from",
         "mailbox-unknown": "a hidden number",
         "mailbox-menu": (

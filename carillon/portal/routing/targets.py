@@ -28,13 +28,13 @@ from carillon.portal.routing.documents import (
     ToPerson,
     ToTeam,
     ToVoicemail,
+    Whose,
 )
 from carillon.portal.routing.names import Names
 from carillon.schema.plan import DialRules
 
 PLAIN: dict[str, Action] = {
     "operator": ToOperator(),
-    "voicemail": ToVoicemail(),
     "menu": ToMenu(Menu()),
     "extension": ToExtension(),
     "directory": ToDirectory(),
@@ -59,6 +59,8 @@ class TargetForm(Form):
     """Whether other numbers may be chosen."""
     plain: Mapping[str, Any] = {}
     """Which of `PLAIN` may be chosen, and their labels."""
+    voicemail = False
+    """Whether messages may be left, in whose box ever."""
 
     def __init__(
         self, names: Names, country: str, *args: Any, besides: int = 0, **kwargs: Any
@@ -87,6 +89,13 @@ class TargetForm(Form):
             (gettext("Elsewhere"), elsewhere),
             (gettext("Other"), [(name, str(label)) for name, label in self.plain.items()]),
         ]
+        if self.voicemail:
+            self._found |= {key: ToVoicemail(whose) for key, whose in boxes(names).items()}
+            choices.append((gettext("Voicemail"), box_choices(names)))
+            # Saving a form must not choose another box for one that is gone.
+            box = str(self.initial.get("target", ""))
+            if box.startswith("b") and box not in self._found:
+                self.initial["target"] = box_key(None)
         field.choices = [group for group in choices if group[1]]
 
     def clean(self) -> dict[str, Any]:
@@ -128,7 +137,6 @@ class KeyForm(TargetForm):
     numbers = True
     plain = {
         "operator": _("The operator"),
-        "voicemail": _("Voicemail"),
         "menu": _("Another menu below this one"),
         "extension": _("Ask for an extension"),
         "directory": _("Directory by name"),
@@ -136,6 +144,7 @@ class KeyForm(TargetForm):
         "say": _("A message, then the end of the call"),
         "hang-up": _("Goodbye and the end of the call"),
     }
+    voicemail = True
     key = forms.ChoiceField(label=_("Key"), choices=[(key, key) for key in KEYS])
     field_order = ("key", "target", "outside")
 
@@ -152,8 +161,8 @@ class MenuForm(TargetForm):
     plain = {
         "hang-up": _("Goodbye and the end of the call"),
         "operator": _("The operator"),
-        "voicemail": _("Voicemail"),
     }
+    voicemail = True
     seconds = forms.IntegerField(label=_("Seconds to choose"), min_value=2, max_value=30)
     replays = forms.IntegerField(
         label=_("Times the message is played again"), min_value=0, max_value=5
@@ -168,6 +177,47 @@ class MenuForm(TargetForm):
         self.fields["target"].label = gettext("Whoever presses nothing goes to")
 
 
+class BoxForm(Form):
+    """Whose box messages go to."""
+
+    box = forms.ChoiceField(label=_("Messages go to"), widget=LongSelect)
+
+    def __init__(self, names: Names, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._found = boxes(names)
+        field = self.fields["box"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = box_choices(names)
+
+    def clean_box(self) -> Whose | None:
+        """Return whose box is meant."""
+        return self._found[self.cleaned_data["box"]]
+
+
+def boxes(names: Names) -> dict[str, Whose | None]:
+    """Return every box a form may name, by key."""
+    listed: list[Whose | None] = [None, *(ToTeam(pk) for pk in names.teams)]
+    listed += [ToPerson(pk) for pk in names.people]
+    return {box_key(whose): whose for whose in listed}
+
+
+def box_choices(names: Names) -> list[tuple[str, str]]:
+    """Return them as a form offers them."""
+    team, person = gettext("Voicemail of the team %(name)s"), gettext("Voicemail of %(name)s")
+    return [
+        (box_key(None), gettext("Voicemail of this number")),
+        *((box_key(ToTeam(pk)), team % {"name": row.name}) for pk, row in names.teams.items()),
+        *((box_key(ToPerson(pk)), person % {"name": row.name}) for pk, row in names.people.items()),
+    ]
+
+
+def box_key(whose: Whose | None) -> str:
+    """Return how a form names a box."""
+    if whose is None:
+        return "voicemail"
+    return f"b{'t' if isinstance(whose, ToTeam) else 'u'}{whose.id}"
+
+
 def chosen(action: Action) -> dict[str, str]:
     """Return what a form shows for an action."""
     match action:
@@ -179,6 +229,8 @@ def chosen(action: Action) -> dict[str, str]:
             return {"target": f"n{id}"}
         case ToOutside(e164):
             return {"target": "outside", "outside": e164}
+        case ToVoicemail(box):
+            return {"target": box_key(box)}
         case _:
             named = (name for name, each in PLAIN.items() if type(each) is type(action))
             return {"target": next(named, "")}

@@ -36,6 +36,7 @@ urlpatterns = [
     path("numbers/<int:pk>/menu", edits.menu, name="number-menu"),
     path("numbers/<int:pk>/key", edits.key, name="number-key"),
     path("numbers/<int:pk>/key/remove", edits.remove_key, name="remove-key"),
+    path("numbers/<int:pk>/box/<str:which>", edits.box, name="number-box"),
     path("numbers/<int:pk>/operator", edits.operator, name="number-operator"),
     path("numbers/<int:pk>/steps", edits.add_step, name="add-step"),
     path("numbers/<int:pk>/steps/<int:place>", edits.change_step, name="change-step"),

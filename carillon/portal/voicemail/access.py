@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 
 from carillon.portal.companies.access import enter, may
-from carillon.portal.extensions.models import Person
+from carillon.portal.extensions.models import Person, Team
 from carillon.portal.routing.models import Number
 from carillon.portal.voicemail.models import Message
 
@@ -20,25 +21,35 @@ class Box:
 
     key: str
     name: str
-    is_number: bool
+    icon: str
     unheard: int = 0
 
 
 def boxes(request: HttpRequest) -> list[Box]:
-    """Return the boxes of numbers and people; a user's: their own, and those of numbers that ring them."""
+    """Return the boxes of numbers, teams and people.
+
+    A user's: their own, those of their teams, and those of numbers that ring them.
+    """
     enter(request)
     numbers, people = Number.objects.order_by("name"), Person.objects.order_by("name")
+    teams = Team.objects.order_by("name")
     if not may(request, "see"):
         me = Person.objects.filter(user=enter(request).user).first()
         rings_me = Q(rungs__person=me) | Q(rungs__team__members=me, rungs__team__deleted_at=None)
         numbers = numbers.filter(rings_me).distinct() if me else numbers.none()
+        teams = teams.filter(members=me) if me else teams.none()
         people = people.filter(pk=me.pk) if me else people.none()
     counts = dict(
         Message.objects.filter(heard_at=None).values_list("box").annotate(Count("pk")).order_by()
     )
     return [
-        *(Box(n.box, n.name, True, counts.get(n.box, 0)) for n in numbers),
-        *(Box(p.box, p.name, False, counts.get(p.box, 0)) for p in people),
+        Box(row.box, name % {"name": row.name}, icon, counts.get(row.box, 0))
+        for icon, name, rows in (
+            ("hash", "%(name)s", numbers),
+            ("users", _("Team %(name)s"), teams),
+            ("user", "%(name)s", people),
+        )
+        for row in rows
     ]
 
 

@@ -20,6 +20,7 @@ from carillon.portal.extensions.models import Person
 from carillon.portal.extensions.pins import check_pin
 from carillon.portal.routing.internal import check_secret
 from carillon.portal.voicemail import actions
+from carillon.portal.voicemail.boxes import boxes_of
 from carillon.portal.voicemail.models import Message
 from carillon.schema.mailbox import (
     ChangeMailbox,
@@ -87,10 +88,16 @@ def _person(company: str, user: str) -> Person | None:
 
 
 def _messages(person: Person) -> tuple[MailboxMessage, ...]:
-    """Return the messages that have sound, new ones first, each kind from the oldest on."""
+    """Return the messages that have sound: new ones first, one's own before those of one's teams.
+
+    Each kind from the oldest on.
+    """
     with within(person.company):
-        rows = Message.objects.filter(box=person.box).select_related("call").order_by("at", "id")
-        newest = list(rows.reverse()[:MOST_MESSAGES])[::-1]
+        rows = Message.objects.filter(box__in=boxes_of(person)).select_related("call")
+        rows = rows.order_by("-at", "-id")
+        # Whatever a team has kept, nothing new is left out for it.
+        newest = list(rows.filter(heard_at=None)[:MOST_MESSAGES])
+        newest += rows.exclude(heard_at=None)[: MOST_MESSAGES - len(newest)]
         kept = Recording.objects.filter(pk__in=[row.recording for row in newest])
         paths = dict(kept.values_list("pk", "path"))
     told = (
@@ -101,17 +108,18 @@ def _messages(person: Person) -> tuple[MailboxMessage, ...]:
             caller=row.call.caller,
             urgent=row.urgent,
             heard=row.heard_at is not None,
+            team=row.box != person.box,
         )
         for row in newest
         if row.recording in paths
     )
-    return tuple(sorted(told, key=lambda message: message.heard))
+    return tuple(sorted(told, key=lambda told: (told.heard, told.team, told.at, told.id)))
 
 
 @transaction.atomic
 def _change(person: Person, wish: ChangeMailbox) -> bool:
-    """Do it as the person it belongs to; False when there is no such message."""
-    everywhere = Message.everywhere.filter(company=person.company, box=person.box)
+    """Do it as somebody it belongs to; False when there is no such message."""
+    everywhere = Message.everywhere.filter(company=person.company, box__in=boxes_of(person))
     message = everywhere.filter(pk=wish.message).select_related("call", "company").first()
     if message is None or (message.deleted_at is not None) != (wish.act == "restored"):
         return False

@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from django.db import OperationalError
 from django.db.models import Count, Q
 
 from carillon.bus.client import SwitchClient, Unreachable
+from carillon.portal.extensions.models import Team
+from carillon.portal.voicemail.boxes import PERSON, TEAM, id_after
 from carillon.portal.voicemail.models import Message
 from carillon.schema.commands import TellMessages
 
 Counts = dict[str, tuple[int, int]]
-PERSON = "bu"
-"""How the box of a person is named, before the person's id."""
 
 
 def counts() -> dict[str, Counts]:
-    """Return for each company its people's messages: new and heard."""
-    rows = (
-        Message.everywhere.filter(deleted_at=None, box__startswith=PERSON)
+    """Return for each company its people's messages, their own and their teams': new and heard."""
+    mine = Q(box__startswith=PERSON) | Q(box__startswith=TEAM)
+    rows = list(
+        Message.everywhere.filter(mine, deleted_at=None)
         .values("company_id", "box")
         .annotate(new=Count("id", filter=Q(heard_at=None)), every=Count("id"))
         .order_by()
     )
+    members = _members({id_after(TEAM, row["box"]) for row in rows} - {None})
     found: dict[str, Counts] = defaultdict(dict)
     for row in rows:
-        user = "u" + row["box"].removeprefix(PERSON)
-        found[f"c{row['company_id']}"][user] = (row["new"], row["every"] - row["new"])
-    return dict(found)
+        company = found[f"c{row['company_id']}"]
+        owner, team = id_after(PERSON, row["box"]), id_after(TEAM, row["box"])
+        people = [owner] if owner is not None else members[row["company_id"], team]
+        for person in people:
+            new, heard = company.get(f"u{person}", (0, 0))
+            company[f"u{person}"] = new + row["new"], heard + row["every"] - row["new"]
+    return {company: told for company, told in found.items() if told}
+
+
+def _members(teams: set[int | None]) -> Mapping[tuple[int, int | None], list[int]]:
+    """Return the ids of who is in each team, by company and team."""
+    found: dict[tuple[int, int | None], list[int]] = defaultdict(list)
+    if teams:
+        inside = Team.members.through.objects.filter(
+            team__in=teams, team__deleted_at=None, person__deleted_at=None
+        )
+        for company, team, person in inside.values_list("team__company", "team", "person"):
+            found[company, team].append(person)
+    return found
 
 
 class Lamps:

@@ -13,7 +13,7 @@ class Notices(CompanyOwned):
 
     person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="notices")
     message_mail = models.BooleanField(default=True, db_default=True)
-    """A new message in their own box, with its sound."""
+    """A new message in their own box or a team's, with its sound."""
     missed_mail = models.BooleanField(default=False, db_default=False)
     """Once for each call their number or team has lost, however many of their phones rang."""
 
@@ -22,7 +22,7 @@ class Notices(CompanyOwned):
 
 
 class Message(CompanyOwned):
-    """A message in a box of a number or a person. Its sound is the recording of the same id."""
+    """A message in a box of a number, a team or a person. Its sound is the recording of the same id."""
 
     box = models.CharField(max_length=40)
     recording = models.CharField(max_length=64, unique=True)

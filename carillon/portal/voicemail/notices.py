@@ -1,4 +1,4 @@
-"""What is told by e-mail: a message in one's own box, a call that one's number or team has lost."""
+"""What is told by e-mail: a message in one's own or one's team's box, a call one's number or team lost."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from carillon.portal.accounts.models import User
 from carillon.portal.calls.models import Call, Recording
 from carillon.portal.extensions.models import Person
 from carillon.portal.sound import safe_path
+from carillon.portal.voicemail.boxes import listeners
 from carillon.portal.voicemail.models import Message, Notices
 from carillon.portal.words import phone
 from carillon.schema.events import CallEnded, MessageLeft
@@ -23,8 +24,8 @@ log = logging.getLogger(__name__)
 
 LOST = (Call.Outcome.MISSED, Call.Outcome.ABANDONED)
 LARGEST_SOUND = 8 << 20
-PERSONAL = "bu"
-"""How the id of a person's own box begins."""
+MOST_ATTACHED = 20
+"""A message is attached for so many people of a team at most; the others are told where it is."""
 
 
 def notices_of(person: Person) -> Notices:
@@ -44,16 +45,21 @@ def choose_notices(person: Person, *, message_mail: bool, missed_mail: bool) -> 
 
 
 def tell_of_messages(events: Iterable[MessageLeft], companies: Mapping[str, int]) -> None:
-    """Write to whoever has a new message in their own box. Call inside the journal's transaction."""
+    """Write to whoever has a new message or whose team has. Call inside the journal's transaction."""
     for event in events:
-        pk = event.box.removeprefix(PERSONAL)
-        if event.call not in companies or pk == event.box or not _is_id(pk):
+        if event.call not in companies:
             continue
-        people = Person.everywhere.filter(pk=int(pk), company_id=companies[event.call])
+        people, team = listeners(companies[event.call], event.box)
         row = Message.everywhere.filter(recording=event.recording).select_related("call").first()
-        for person in people.filter(deleted_at=None).select_related("user", "company"):
-            if row is not None and notices_of(person).message_mail:
-                _try(person, "new-message", row.call, seconds=row.seconds, urgent=row.urgent)
+        if row is None:
+            continue
+        silent = Notices.everywhere.filter(person__in=people, message_mail=False)
+        unwilling = set(silent.values_list("person_id", flat=True))
+        asked = (person for person in people if person.pk not in unwilling)
+        for place, person in enumerate(asked):
+            facts = {"seconds": row.seconds, "urgent": row.urgent, "box": row.box, "team": team}
+            attach = place < MOST_ATTACHED
+            _try(person, "new-message", row.call, **facts, attach=attach)
 
 
 def tell_of_lost_calls(events: Iterable[CallEnded], companies: Mapping[str, int]) -> None:
@@ -68,10 +74,6 @@ def tell_of_lost_calls(events: Iterable[CallEnded], companies: Mapping[str, int]
         people = Person.everywhere.filter(rung, pk__in=asked.values("person"), deleted_at=None)
         for person in people.distinct().select_related("user", "company"):
             _try(person, "lost-call", call)
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 16
 
 
 def _try(person: Person, kind: str, call: Call, **more: object) -> None:
@@ -89,7 +91,7 @@ def _try(person: Person, kind: str, call: Call, **more: object) -> None:
 def _write(person: Person, user: User, kind: str, call: Call, more: Mapping[str, object]) -> None:
     is_message = kind == "new-message"
     page = (
-        f"{reverse('voicemail')}?box={person.box}"
+        f"{reverse('voicemail')}?box={more['box']}"
         if is_message
         else reverse("call", args=[call.pk])
     )
@@ -104,7 +106,7 @@ def _write(person: Person, user: User, kind: str, call: Call, more: Mapping[str,
         "settings": mail.absolute(reverse("me") + "#notices"),
         **more,
     }
-    sound = _sound(call, person.box) if is_message else None
+    sound = _sound(call, str(more["box"])) if is_message and more["attach"] else None
     facts["attached"] = sound is not None
     mail.send(kind, user.email, user.language, facts, [sound] if sound else [])
 
