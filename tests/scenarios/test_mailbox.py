@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
+from carillon.media.wav import read_wav
 from carillon.portal.routing.phone_sentences import PHONE_SENTENCES
 from carillon.schema.events import DigitPressed
+from tests.scenarios.test_publish import Visitor
 from tests.softphone import Softphone, room
+from tests.switch.office import until
+from tests.switch.test_lamps import subscribed
 from tests.system import System, heard, seconds_of, tone, wait_for
 
 pytestmark = pytest.mark.system
@@ -143,3 +150,90 @@ def test_the_company_is_closed_by_code_and_its_callers_hear_so(tmp_path: Path) -
 def _seconds_recorded(system: System) -> float:
     files = list(system.config.recordings.rglob("*.wav"))
     return max((file.stat().st_size / 16000 for file in files), default=0.0)
+
+
+OPTICIANS = """
+from carillon.portal.companies.models import Membership
+from carillon.portal.extensions.actions import create_team
+from carillon.portal.routing import flows
+from carillon.portal.routing.documents import Menu, NumberFlow, ToTeam, ToVoicemail
+from carillon.portal.routing.models import Number, Prompt
+from tests.scenarios.test_mailbox import PASSWORD, PIN
+with within(acme):
+    Person.objects.create(name="Cal", extension="103")
+    for person in Person.objects.filter(user=None):
+        email = f"{person.name.lower()}@acme.example"
+        user = User.objects.create_user(email, PASSWORD, name=person.name, language="en")
+        Membership.objects.create(user=user, company=acme, role="user")
+        Person.objects.filter(pk=person.pk).update(user=user)
+    ben = Person.objects.get(name="Ben")
+    set_pin(ben, PIN, by=owner)
+    team = create_team(acme, "Opticiens", [ben], by=owner)
+    Prompt.objects.create(key="welcome", source="upload", seconds=1.0)
+    menu = Menu(message="welcome", keys={"3": ToVoicemail(ToTeam(team.pk))}, seconds=10)
+    number = Number.objects.select_related("published", "company").get()
+    flows.change_flow(number, lambda _now: NumberFlow(kind="menu", menu=menu), by=owner)
+"""
+PASSWORD = "Correct-Horse-7-Battery"
+CALLER_HERTZ = 1660.0
+
+
+def signed_in(system: System, name: str) -> Visitor:
+    visitor = Visitor(system.config.portal_url)
+    visitor.get("/sign-in")
+    visitor.post("/sign-in", email=f"{name}@acme.example", password=PASSWORD)
+    return visitor
+
+
+def lamp_shows(system: System, name: str, wanted: bytes) -> None:
+    """Subscribe as somebody's desk phone does, until the lamp is told this."""
+
+    async def watch() -> None:
+        lamp = await subscribed(system, name, "message-summary", f"acme-{name}")
+        await until(lambda: lamp.notifies and wanted in lamp.notifies[-1].body, str(wanted))
+
+    asyncio.run(watch())
+
+
+def test_a_key_takes_a_message_for_a_team_which_its_members_hear_and_nobody_else(
+    tmp_path: Path,
+) -> None:
+    with company(tmp_path / "data", OPTICIANS) as system:
+        system.prompt("welcome", tone(520.0, 1.0))
+        number = str(rows(system, "select e164 from routing_number")[0][0])
+        script: dict[str, Any] = {
+            "when": "beep",
+            "say": tone(CALLER_HERTZ, 2.5),
+            "stay_seconds": 0.3,
+        }
+        # Until the plan is in force the number is unknown, which leaves no record.
+        wait_for(lambda: system.call(number, digits="3", **script).status == 200, 60, "the call")
+        assert system.record().outcome == "voicemail"
+        assert "voicemail.record-for" in system.reasons()
+        found = "select id, box, 'bt' || (select id from extensions_team) from voicemail_message"
+        ((message, box, of_team),) = wait_for(lambda: rows(system, found), 20, "the message")
+        assert box == of_team
+
+        lamp_shows(system, "ben", b"Voice-Message: 1/0")
+        lamp_shows(system, "ann", b"Messages-Waiting: no")
+
+        sound = f"/audio/messages/{message}"
+        ben, cal = signed_in(system, "ben"), signed_in(system, "cal")
+        assert f"?box={box}" in ben.get("/voicemail")
+        said = read_wav(ben.download(sound))
+        assert seconds_of(said, CALLER_HERTZ) > 1.5
+        assert f"?box={box}" not in cal.get("/voicemail")
+        with pytest.raises(HTTPError, match="404"):
+            cal.download(sound)
+
+        phone = Softphone(system, "ben", SAYS["ben"])
+        with room(ben=phone):
+            line = phone.dial("*97")
+            phone.talks(line)
+            hears(phone, PIN_HERTZ, line)
+            phone.press(f"{PIN}#", line)
+            hears(phone, CALLER_HERTZ, line)
+            heard_by = "select count(*) from voicemail_message where heard_at is not null"
+            wait_for(lambda: rows(system, heard_by)[0][0], 15, "the message to count as heard")
+            phone.hang_up(line)
+        lamp_shows(system, "ben", b"Voice-Message: 0/1")

@@ -32,11 +32,15 @@ class Visitor:
         self._token = ""
 
     def get(self, path: str) -> str:
-        with self._opener.open(self._url + path, timeout=20) as answer:
-            page: str = answer.read().decode()
+        page = self.download(path).decode()
         found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         self._token = found[1] if found else self._token
         return page
+
+    def download(self, path: str) -> bytes:
+        with self._opener.open(self._url + path, timeout=20) as answer:
+            found: bytes = answer.read()
+        return found
 
     def post(self, path: str, **facts: str) -> None:
         facts["csrfmiddlewaretoken"] = self._token

@@ -14,7 +14,7 @@ from carillon.sip.digest import Credentials, answer_challenge
 from carillon.sip.message import Message, parse
 from tests.switch.office import HOST, Office, office, scene, until
 from tests.switch.test_control import the_call, trio
-from tests.system import PASSWORD
+from tests.system import PASSWORD, System
 
 pytestmark = pytest.mark.system
 
@@ -24,7 +24,7 @@ NS = "{urn:ietf:params:xml:ns:dialog-info}"
 class Subscriber(asyncio.DatagramProtocol):
     """A desk phone's side of RFC 6665: one subscription, every NOTIFY answered."""
 
-    def __init__(self, here: Office, user: str, package: str, watched: str) -> None:
+    def __init__(self, here: Office | System, user: str, package: str, watched: str) -> None:
         self._here = here
         self._user = user
         self._package = package
@@ -84,7 +84,7 @@ class Subscriber(asyncio.DatagramProtocol):
         return [str(each.text) for each in document.iter(f"{NS}state")]
 
 
-async def subscribed(here: Office, user: str, package: str, watched: str) -> Subscriber:
+async def subscribed(here: Office | System, user: str, package: str, watched: str) -> Subscriber:
     loop = asyncio.get_running_loop()
     _, phone = await loop.create_datagram_endpoint(
         lambda: Subscriber(here, user, package, watched), local_addr=(HOST, 0)
