@@ -101,6 +101,7 @@ LEFT_OUT = {
     "extensions.EmergencyAddress": "somebody must accept what it means, on its page",
     "extensions.Device": {
         "username": SECRET,
+        "browser": "made anew when somebody turns the phone in their browser on",
         "password_encrypted": SECRET,
         "ha1_md5": SECRET,
         "ha1_sha256": SECRET,
