@@ -40,7 +40,8 @@ class Uri:
         user = _escape(self.user)
         tail = "".join(f";{k}={v}" if v else f";{k}" for k, v in self.params.items())
         if self.scheme == "tel":
-            return f"tel:{user}{tail}"
+            # RFC 3966 §3: a semicolon ends the number.
+            return f"tel:{user.replace(';', '%3B')}{tail}"
         if self.password:
             user += f":{self.password}"
         at = "@" if user else ""

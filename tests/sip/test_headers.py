@@ -192,3 +192,8 @@ def test_any_body_has_a_description_or_none(body: bytes, tail: str) -> None:
     message = Message(method="INVITE", uri="sip:a@h", body=body)
     message.set("Content-Type", f"multipart/mixed;{tail};boundary=a")
     assert isinstance(sdp_of(message), bytes)
+
+
+def test_a_semicolon_in_the_number_of_a_tel_uri_stays_in_the_number():
+    written = parse_uri("tel:+331%3Bvo;phone-context=x").write()
+    assert written == "tel:+331%3Bvo;phone-context=x"
