@@ -229,16 +229,20 @@ def add_phone(request: HttpRequest, pk: int) -> HttpResponse:
 def phone_password(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a phone's password; the audit log remembers who looked."""
     device = access.desk_device(request, pk)
+    return render(request, "extensions/_phone.html", connecting(request, device))
+
+
+def connecting(request: HttpRequest, device: Device) -> dict[str, Any]:
+    """Return what a phone signs in with, to type or to scan; the audit log remembers who looked."""
     password = actions.show_password(device, by=enter(request).user)
     address = provisioning.new_address(device)
-    context = {
+    return {
         "device": device,
         "password": password,
         "server": server(),
         "address": address,
         "qr": provisioning.drawn(address),
     }
-    return render(request, "extensions/_phone.html", context)
 
 
 @require_POST

@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from carillon.portal.calls import under_way
 from carillon.portal.calls.models import CallParty
 from carillon.portal.companies.access import enter
-from carillon.portal.extensions import access, actions, provisioning
+from carillon.portal.extensions import access, actions
 from carillon.portal.extensions.models import Device, Person, Voice
-from carillon.portal.extensions.views import server
+from carillon.portal.extensions.views import connecting, server
 from carillon.portal.fields import Form
 from carillon.portal.routing import people
 from carillon.portal.routing.models import OutboundLine, Prompt
@@ -129,16 +129,7 @@ def my_phone(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what one's own phone signs in with, to type or to scan; the audit log remembers who looked."""
     person = _myself(request)
     device = get_object_or_404(Device.objects.filter(person=person, browser=False), pk=pk)
-    password = actions.show_password(device, by=enter(request).user)
-    address = provisioning.new_address(device)
-    context = {
-        "device": device,
-        "password": password,
-        "server": server(),
-        "address": address,
-        "qr": provisioning.drawn(address),
-    }
-    return render(request, "me/_phone.html", context)
+    return render(request, "me/_phone.html", connecting(request, device))
 
 
 def _myself(request: HttpRequest) -> Person:
