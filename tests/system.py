@@ -64,10 +64,13 @@ def free_ports() -> tuple[int, int, int]:
 
 
 def wait_for(what: Callable[[], T | None], seconds: float = 10.0, why: str = "") -> T:
-    """Return the first true answer of `what`; AssertionError when it never comes."""
+    """Return the first true answer of `what`; AssertionError when it never comes.
+
+    A process not reached yet, or the first of no rows yet, is an answer that has not come.
+    """
     until = time.monotonic() + seconds
     while True:
-        with contextlib.suppress(Unreachable, OSError):
+        with contextlib.suppress(Unreachable, OSError, LookupError):
             answer = what()
             if answer:
                 return answer

@@ -84,10 +84,10 @@ async def test_a_key_of_a_menu_asks_for_extension_and_pin_and_tells_no_history(
         leg = here.call(MAIN)
         await here.carrier.is_answered(leg)
         here.media.press(here.leg("a"), "8")
-        await until(lambda: heard(here)[-1] == "mailbox-extension", "who it is")
+        await until(lambda: heard(here)[-1:] == ["mailbox-extension"], "who it is")
         for key in "101#":
             here.media.press(here.leg("a"), key)
-        await until(lambda: heard(here)[-1] == "mailbox-pin", "the PIN")
+        await until(lambda: heard(here)[-1:] == ["mailbox-pin"], "the PIN")
         for key in "482915#":
             here.media.press(here.leg("a"), key)
         await here.record()
