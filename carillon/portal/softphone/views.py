@@ -42,6 +42,7 @@ def phone(request: HttpRequest) -> HttpResponse:
         "on": reverse("phone-on"),
         "off": reverse("phone-off"),
         "colleagues": reverse("phone-colleagues", args=[person.pk]),
+        "person": person.pk,
         "extension": person.extension,
         "icon": static("app/phone-192.png"),
         "words": words(),

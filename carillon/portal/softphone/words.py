@@ -44,7 +44,9 @@ def _troubles() -> dict[str, str]:
         "busy": _("The line is busy."),
         "no-answer": _("Nobody answered."),
         "unknown": _("There is no such number or extension."),
-        "blocked": _("Your company does not allow calls to this number."),
+        "blocked": _(
+            "Your company does not allow calls to this number, or has no number of its own to show."
+        ),
         "declined": _("The call was declined."),
         "full": _("All lines are taken at the moment. Try again soon."),
         "failed": _("The call could not be made."),

@@ -9,9 +9,24 @@ let knocking = null;
 /** @type {Notification | null} */
 let notice = null;
 
-/** Ask once, when the phone is turned on, whether notices may be shown. */
-export function askForNotices() {
-  if ("Notification" in window && Notification.permission === "default") void Notification.requestPermission();
+function allowed() {
+  return "Notification" in window ? Notification.permission : "";
+}
+
+/**
+ * Offer notices by a button: never asked unasked, since browsers no longer ask after a refusal.
+ * @param {HTMLElement} button @param {HTMLElement} refused what is shown where the browser refuses them
+ */
+export function offerNotices(button, refused) {
+  const show = () => {
+    button.hidden = allowed() !== "default";
+    refused.hidden = allowed() !== "denied";
+  };
+  button.addEventListener("click", async () => {
+    await Notification.requestPermission();
+    show();
+  });
+  show();
 }
 
 /** @param {string} text @param {{ringtone: string, icon: string}} facts @param {boolean} talking */
@@ -20,9 +35,18 @@ export function attract(text, facts, talking) {
   if (talking) knocking ??= knock();
   else ring(facts.ringtone);
   window.focus();
-  if (document.hasFocus() || !("Notification" in window) || Notification.permission !== "granted") return;
-  notice = new Notification(text, { icon: facts.icon, tag: "carillon-phone", requireInteraction: true });
-  notice.addEventListener("click", () => window.focus());
+  const seen = document.hasFocus() && document.visibilityState === "visible";
+  if (!seen && allowed() === "granted") notify(text, facts.icon);
+}
+
+/** @param {string} text @param {string} icon */
+function notify(text, icon) {
+  try {
+    notice = new Notification(text, { icon, tag: "carillon-phone", requireInteraction: true });
+    notice.addEventListener("click", () => window.focus());
+  } catch {
+    // Browsers of mobile phones have the word and the permission, but only workers may show one.
+  }
 }
 
 /** Whoever talks hears no ringtone any more. */

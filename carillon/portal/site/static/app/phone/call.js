@@ -8,7 +8,7 @@ const BY_STATUS = new Map([
   [486, "busy"], [487, "no-answer"], [503, "full"], [600, "busy"], [603, "declined"], [604, "unknown"],
 ]);
 const CANCELLED = "Canceled";
-const LOST = new Set(["Connection Error", "RTP Timeout", "Request Timeout", "No ACK"]);
+const LOST = new Set(["Connection Error", "Dialog Error", "RTP Timeout", "Request Timeout", "No ACK"]);
 
 /** @param {any} event */
 function troubleOf(event) {
@@ -136,6 +136,13 @@ export class Call {
 
   resume() {
     if (this.state === "held") this.session.unhold();
+  }
+
+  /** Ask the switch whether it still knows this call: one that was started anew does not (RFC 3261 §12.2.2). */
+  check() {
+    if (!this.session.isEstablished()) return;
+    const onDialogError = () => this.session.onDialogError();
+    this.session.sendRequest("OPTIONS", { eventHandlers: { onDialogError } });
   }
 
   toggleMute() {

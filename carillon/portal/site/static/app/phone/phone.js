@@ -1,6 +1,6 @@
 // The phone's page: turning it on, its calls, its keys. A window of its own, so that calls outlive other pages.
 // @ts-check
-import { askForNotices, attract, calm, hush } from "./attention.js";
+import { attract, calm, hush, offerNotices } from "./attention.js";
 import { Call } from "./call.js";
 import { Card, nameOf, spoken } from "./card.js";
 import { suggest } from "./colleagues.js";
@@ -12,7 +12,8 @@ const facts = JSON.parse(document.getElementById("facts")?.textContent ?? "{}");
 /** @type {Record<string, string>} */
 const words = facts.words;
 const ON = "carillon-phone-on";
-const LAST = "carillon-phone-last";
+// Of this person alone: others may use the same browser.
+const LAST = `carillon-phone-last-${facts.person}`;
 const CHECK_MS = 60000;
 const SIGN_OUT_MS = 1500;
 const channel = new BroadcastChannel("carillon-phone");
@@ -76,7 +77,6 @@ async function turnOn() {
     if (!answer.ok || answer.redirected) throw new microphone.Trouble("refused");
     connect(await answer.json());
     localStorage.setItem(ON, "yes");
-    askForNotices();
   } catch (error) {
     change("off");
     complain(error instanceof microphone.Trouble ? error : "unreachable");
@@ -94,6 +94,8 @@ function connect(given) {
     changed: (now, trouble) => {
       if (now === "off") line = null;
       rings(now === "ready");
+      // What was lost with the connection is told; what was not goes on.
+      if (now === "ready" && state === "connecting") for (const call of calls.keys()) call.check();
       change(now);
       complain(now === "ready" ? "" : trouble);
     },
@@ -318,6 +320,7 @@ by("dial").addEventListener("submit", async (event) => {
 by("redial").addEventListener("click", () => void dial(JSON.parse(localStorage.getItem(LAST) ?? "null")));
 by("turn-on").addEventListener("click", () => void turnOn());
 by("turn-off").addEventListener("click", () => void turnOff());
+offerNotices(by("ask-notices"), by("no-notices"));
 by("microphone").addEventListener("change", async (event) => {
   microphone.choose(/** @type {HTMLSelectElement} */ (event.target).value);
   const call = talking();
