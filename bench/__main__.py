@@ -53,7 +53,7 @@ def print_row(result: Result) -> None:
     ratio = "" if result.ratio is None else f"{result.ratio:g}"
     print(
         f"{result.name:58} {result.value:>10g} {result.unit:14} {against:>10} {ratio:>7} "
-        f"{result.target:16} {verdict}",
+        f"{result.target:16} {verdict:7} {result.note}".rstrip(),
         flush=True,
     )
 

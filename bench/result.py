@@ -23,6 +23,7 @@ class Result:
     target: str = ""
     met: bool | None = None
     machine: str = ""
+    note: str = ""
 
 
 def machine() -> str:

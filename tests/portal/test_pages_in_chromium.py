@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,37 @@ def test_a_number_is_edited_and_a_call_tried(watched: Watched):
     page.get_by_label("Heure").fill("10:42")
     page.get_by_role("button", name="Essayer").click()
     expect(page.locator(".tried")).to_contain_text("10:42 est dans les horaires d’ouverture")
+
+
+def test_a_long_list_of_boxes_is_searched_by_keyboard_and_what_is_ticked_stays(watched: Watched):
+    page = watched.page
+    page.goto("/company/calls-out")
+    lines = page.locator("#id_countries_list li:visible")
+    everywhere = lines.count()
+    search = page.get_by_label("Chercher dans cette liste")
+    search.fill("BRÉSIL")
+    expect(lines).to_have_count(1)
+    search.fill("bresi")
+    expect(lines).to_have_count(1)
+    search.press("Enter")  # Would send the form around it.
+    expect(page).to_have_url(re.compile("/company/calls-out$"))
+    expect(page.get_by_role("status").filter(has_text="1 · cochés")).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(page.get_by_label("Brésil")).to_be_checked()
+    search.press("Escape")
+    expect(search).to_have_value("")
+    expect(lines).to_have_count(everywhere)
+    page.get_by_label("Seulement les cochés").check()
+    expect(lines.filter(has_text="Brésil")).to_have_count(1)
+    expect(lines.filter(has_text="Japon")).to_have_count(0)
+    search.fill("no such country")
+    expect(lines).to_have_count(0)
+    page.get_by_role("button", name="Enregistrer").click()
+    page.wait_for_url("**/company")
+    page.goto("/company/calls-out")
+    expect(page.get_by_label("Brésil")).to_be_checked()
 
 
 def test_a_menu_is_made_published_and_taken_back(watched: Watched):

@@ -33,7 +33,8 @@ class Found:
 def find() -> list[Found]:
     """Return what is wrong with the flows and sounds of the current company, as it is published."""
     names = load_names()
-    found = [each for number in names.numbers.values() for each in _of_number(number, names)]
+    numbers = Number.objects.select_related("published").order_by("name")
+    found = [each for number in numbers for each in _of_number(number, names)]
     found += _of_people(names)
     found += _of_music(names)
     return found

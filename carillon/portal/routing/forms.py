@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from carillon.portal.companies.forms import COUNTRIES, timezones
-from carillon.portal.fields import Form, LongSelect
+from carillon.portal.fields import Form, LongSelect, Ready
 from carillon.portal.routing.documents import MOST_STEPS, Target, ToPerson, ToTeam
 from carillon.portal.routing.names import Names
 from carillon.portal.routing.speaking import LONGEST_TEXT, MOST_UPLOAD_BYTES
@@ -50,7 +50,7 @@ class NewNumberForm(Form):
         self._found = teams_and_people(names)
         field = self.fields["users"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = team_and_person_choices(names)
+        field.choices = Ready(team_and_person_choices(names))
 
     def clean_users(self) -> Sequence[Target]:
         """Return whom a classic number rings at first."""
@@ -163,7 +163,7 @@ class OutgoingForm(Form):
         super().__init__(*args, **kwargs)
         field = self.fields["chosen"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = team_and_person_choices(names)
+        field.choices = Ready(team_and_person_choices(names))
         self._found = teams_and_people(names)
 
     def clean_chosen(self) -> tuple[ToPerson | ToTeam, ...]:

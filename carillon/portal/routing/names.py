@@ -126,10 +126,7 @@ def load_names() -> Names:
     return Names(
         people={person.pk: person for person in Person.objects.order_by("extension")},
         teams={team.pk: team for team in Team.objects.order_by("name")},
-        numbers={
-            number.pk: number
-            for number in Number.objects.select_related("published").order_by("name")
-        },
+        numbers={number.pk: number for number in Number.objects.defer("draft").order_by("name")},
         prompts={prompt.key: prompt for prompt in Prompt.objects.order_by("id")},
         music=_music(),
     )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from carillon.flows.outgoing import normalise
-from carillon.portal.fields import Form, LongSelect
+from carillon.portal.fields import Form, LongSelect, Ready
 from carillon.portal.routing.compile import DIAL_RULES
 from carillon.portal.routing.documents import (
     KEYS,
@@ -74,6 +74,7 @@ class TargetForm(Form):
         self._found |= {number.key: ToNumber(number.pk) for number in others}
         field = self.fields["target"]
         assert isinstance(field, forms.ChoiceField)
+        of_number = gettext("%(name)s (number)")
         elsewhere = [("outside", gettext("An outside number"))]
         people = [(p.key, f"{p.name} · {p.extension}") for p in names.people.values()]
         choices: list[Any] = [
@@ -81,10 +82,7 @@ class TargetForm(Form):
             (gettext("People"), people),
             (
                 gettext("Numbers"),
-                [
-                    (number.key, gettext("%(name)s (number)") % {"name": number.name})
-                    for number in others
-                ],
+                [(number.key, of_number % {"name": number.name}) for number in others],
             ),
             (gettext("Elsewhere"), elsewhere),
             (gettext("Other"), [(name, str(label)) for name, label in self.plain.items()]),
@@ -96,7 +94,7 @@ class TargetForm(Form):
             box = str(self.initial.get("target", ""))
             if box.startswith("b") and box not in self._found:
                 self.initial["target"] = box_key(None)
-        field.choices = [group for group in choices if group[1]]
+        field.choices = Ready([group for group in choices if group[1]])
 
     def clean(self) -> dict[str, Any]:
         """Find whom is meant."""
@@ -187,7 +185,7 @@ class BoxForm(Form):
         self._found = boxes(names)
         field = self.fields["box"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = box_choices(names)
+        field.choices = Ready(box_choices(names))
 
     def clean_box(self) -> Whose | None:
         """Return whose box is meant."""

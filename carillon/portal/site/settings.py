@@ -85,6 +85,7 @@ TEMPLATES = [
                 "django.templatetags.l10n",
                 "django.templatetags.static",
                 "carillon.portal.site.templatetags.look",
+                "carillon.portal.site.templatetags.boxes",
                 "carillon.portal.words",
             ],
         },

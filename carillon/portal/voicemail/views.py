@@ -11,15 +11,20 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from carillon.portal.companies.access import enter
+from carillon.portal.fields import write_options
 from carillon.portal.sound import answer_sound, open_below, peaks, safe_path
 from carillon.portal.voicemail import access, actions
+from carillon.portal.voicemail.access import Box
 from carillon.portal.voicemail.models import Message
 
 MESSAGES_PER_PAGE = 30
+MOST_LINKS = 20
+"""With more boxes than this, one is chosen from a list; those with something new keep their link."""
 
 
 @require_GET
@@ -33,7 +38,8 @@ def voicemail(request: HttpRequest) -> HttpResponse:
     page = Paginator(found, MESSAGES_PER_PAGE).get_page(request.GET.get("page"))
     names = {box.key: box.name for box in boxes}
     context = {
-        "boxes": boxes,
+        "links": _links(boxes, chosen),
+        "groups": _groups(boxes, chosen) if len(boxes) > MOST_LINKS else (),
         "chosen": chosen,
         "page": page,
         "messages_shown": [_drawn(row, names) for row in page],
@@ -75,6 +81,22 @@ def restore(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.deleted_message(request, pk)
     actions.restore_message(found, by=enter(request).user)
     return redirect("voicemail")
+
+
+def _links(boxes: list[Box], chosen: Box | None) -> list[Box]:
+    if len(boxes) <= MOST_LINKS:
+        return boxes
+    return [box for box in boxes if box.unheard and box != chosen][:MOST_LINKS]
+
+
+def _groups(boxes: list[Box], chosen: Box | None) -> list[tuple[str, SafeString]]:
+    """Return the boxes as groups of options."""
+    found = []
+    for icon, title in (("hash", _("Numbers")), ("users", _("Teams")), ("user", _("People"))):
+        rows = [(box.key, box.name, box == chosen) for box in boxes if box.icon == icon]
+        if rows:
+            found.append((title, write_options(rows)))
+    return found
 
 
 def _drawn(row: Message, names: dict[str, str]) -> dict[str, Any]:

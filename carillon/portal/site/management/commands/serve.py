@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import socket
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand
+
+from carillon.portal.site.memory import settle
 
 
 class Server(uvicorn.Server):
@@ -52,9 +53,7 @@ class Command(BaseCommand):
         collect()
         from carillon.portal.site.asgi import application
 
-        # What is loaded stays: a full collection would walk it all, a tenth of a second of some page.
-        gc.collect()
-        gc.freeze()
+        settle()
         config = uvicorn.Config(
             application,
             access_log=False,

@@ -5,6 +5,7 @@ import { startLive } from "./live.js";
 import { startPhoneButton } from "./phone-button.js";
 import { startPalette } from "./palette.js";
 import { startRinging } from "./ringing.js";
+import { startSifting } from "./sift.js";
 import { startSorting } from "./sort.js";
 
 /** Copy the text a button names, and say so where screen readers hear it. @param {HTMLElement} button */
@@ -77,5 +78,6 @@ fadeToasts();
 startPalette();
 startPhoneButton();
 startSorting();
+startSifting();
 startRinging();
 startLive();
