@@ -82,14 +82,14 @@ class JitterBuffers:
         self._least[track], self._most[track] = _NEVER, -_NEVER
 
     def place(
-        self, tracks: Rows, times: Words, samples: Samples, lengths: Counts, phase: int
+        self, tracks: Rows, times: Words, samples: Samples, lengths: Counts, phases: Counts
     ) -> None:
         """Put packets where their timestamps say; several of one track come in order of arrival.
 
-        `samples`: (n, room), of which `lengths` count. `phase`: samples since the last pull.
+        `samples`: (n, room), of which `lengths` count. `phases`: samples from the last pull to their arrival.
         """
-        starts = self._positions(tracks, times, lengths, phase)
-        leads = starts - self._play[tracks] + FRAME_SAMPLES - phase
+        starts = self._positions(tracks, times, lengths, phases)
+        leads = starts - self._play[tracks] + FRAME_SAMPLES - phases
         block = self._turn // BLOCK_TICKS % BLOCKS
         np.minimum.at(self._least[:, block], tracks, leads)
         np.maximum.at(self._most[:, block], tracks, leads)
@@ -113,7 +113,7 @@ class JitterBuffers:
         flat = positions % RING_SAMPLES + (tracks * RING_SAMPLES)[:, None]
         self._ring.reshape(-1)[flat[wanted]] = samples[:, : len(each)][wanted]
 
-    def _positions(self, tracks: Rows, times: Words, lengths: Counts, phase: int) -> Counts:
+    def _positions(self, tracks: Rows, times: Words, lengths: Counts, phases: Counts) -> Counts:
         """Return where packets begin, in samples; begin anew where they cannot be believed."""
         positions = self._unwrap(tracks, times)
         ahead = positions - self._play[tracks]
@@ -123,7 +123,8 @@ class JitterBuffers:
             return positions
         each, first = np.unique(tracks[lost], return_index=True)
         where = np.flatnonzero(lost)[first]
-        self._anchor(each, times[where].astype(np.int64) // self._scale[each], phase)
+        begins = times[where].astype(np.int64) // self._scale[each]
+        self._anchor(each, begins, phases[where])
         # What the same batch brought from before the leap is nothing any more.
         return np.maximum(self._unwrap(tracks, times), self._play[tracks] - RING_SAMPLES)
 
@@ -133,9 +134,10 @@ class JitterBuffers:
         off = (times - (play * scale).astype(np.uint32)).view(np.int32).astype(np.int64)
         return play + off // scale
 
-    def _anchor(self, tracks: Rows, positions: Counts, phase: int) -> None:
+    def _anchor(self, tracks: Rows, positions: Counts, phases: Counts) -> None:
         """Begin at these positions: whole frames, so that they lie in the ring as they are taken."""
-        frames = max(1, round((FIRST_DELAY - FRAME_SAMPLES + phase) / FRAME_SAMPLES))
+        frames = np.rint((FIRST_DELAY - FRAME_SAMPLES + phases) / FRAME_SAMPLES).astype(np.int64)
+        frames = np.maximum(frames, 1)
         self._play[tracks] = positions - frames * FRAME_SAMPLES
         self._newest[tracks] = positions
         self._known[tracks] = True

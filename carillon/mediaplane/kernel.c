@@ -1,8 +1,9 @@
 // The relay's inner loop: waits, receives a batch, passes on what is usual, and leaves the rest to Python.
 //
 // kernel.py owns all memory and describes it here once (relay_t); relay.py handles what is left, and has
-// the same rules in array operations for machines without a C compiler. Nothing is allocated, nothing
-// outlives a call. A packet is read only after its length was checked; rows come from tables of ours.
+// the same rules in array operations for machines without a C compiler. What is listened to is noted as well
+// (heard.py). Nothing is allocated, nothing outlives a call. A packet is read only after its length was
+// checked; rows come from tables of ours.
 // SPDX-License-Identifier: MIT
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 enum { ROOM = 576, COLUMNS = 16, NAME_BYTES = 16, HEADER = 12, OTHERS = 16, READY = 4096, MOST_BATCHES = 4, MOST_JUMP = 3000 };
+enum { HEARD_ROOM = ROOM - HEADER, MULAW = 0, ALAW = 8 };
 enum { EXPECTED = 0, SHIFT = 3, OVER = 6, KIND = 9, NAME = 10, SENDER = 12 };
 enum { RELAYED, UNHEARD, TRANSCODED };
 enum { REST, SHARED, OWN };
@@ -48,6 +50,13 @@ typedef struct {
     int64_t *sizes;
     double *arrived;
     int64_t *used;
+    // What is listened to: see heard.py.
+    int64_t *heard_tracks;
+    uint32_t *heard_times;
+    int64_t *heard_lengths;
+    double *heard_arrived;
+    uint8_t *heard_payloads;
+    int64_t *heard_used;
     // What is sent.
     struct mmsghdr *out;
     struct iovec *pieces;
@@ -83,8 +92,18 @@ static int64_t find(const relay_t *r, uint64_t sender) {
 }
 
 static void translate(const relay_t *r, uint8_t *payload, int64_t count, int64_t codec) {
-    const uint8_t *table = r->other_law + (codec == 0 ? 0 : 256);
+    const uint8_t *table = r->other_law + (codec == MULAW ? 0 : 256);
     for (int64_t i = 0; i < count; i++) payload[i] = table[payload[i]];
+}
+
+// Notes what a leg says that is listened to.
+static void hear(const relay_t *r, int64_t track, uint32_t time, const uint8_t *payload, int64_t count, double now) {
+    int64_t at = (*r->heard_used)++;
+    r->heard_tracks[at] = track;
+    r->heard_times[at] = time;
+    r->heard_lengths[at] = count;
+    r->heard_arrived[at] = now;
+    memcpy(r->heard_payloads + at * HEARD_ROOM, payload, count);
 }
 
 // What cannot be sent is skipped: a network may lose any packet.
@@ -107,9 +126,9 @@ static int pass(relay_t *r, int64_t slot, int64_t row, uint64_t sender, double n
     for (int i = 0; i < 3; i++) word[i] = ntohl(word[i]);
     memcpy(&place, route + SENDER, sizeof place);
     if ((word[0] & 0xFF7F0000) != route[EXPECTED] || word[2] != route[EXPECTED + 2] || place != sender) return 0;
-    if (r->track[row] >= 0 || r->secured[row]) return 0;
+    int64_t track = r->track[row], codec = r->codec[row], target = r->target[row];
+    if (r->secured[row] || (track >= 0 && codec != MULAW && codec != ALAW)) return 0;
     uint32_t kind = route[KIND];
-    int64_t target = r->target[row];
     if (kind != UNHEARD && (target < 0 || r->secured[target])) return 0;
 
     int64_t at = (*r->used)++;
@@ -117,9 +136,10 @@ static int pass(relay_t *r, int64_t slot, int64_t row, uint64_t sender, double n
     memcpy(r->words + at * 3, word, sizeof word);
     r->sizes[at] = size;
     r->arrived[at] = now;
+    if (track >= 0) hear(r, track, word[1], packet + HEADER, size - HEADER, now);
     if (kind == UNHEARD) return 1;
 
-    if (kind == TRANSCODED) translate(r, packet + HEADER, size - HEADER, r->codec[row]);
+    if (kind == TRANSCODED) translate(r, packet + HEADER, size - HEADER, codec);
     // A carry out of the sequence number ends in the payload type, which is masked and put over anew.
     word[0] = ((word[0] + route[SHIFT]) & 0x0080FFFF) | route[OVER];
     word[1] = (word[1] + route[SHIFT + 1]) | route[OVER + 1];
@@ -181,8 +201,8 @@ static void look_own(relay_t *r, double now) {
     if (count) handle(r, count, own, now);
 }
 
-// Goes on with a look at the sockets until it is whole, or packets are left; there is room in the tally for
-// `room` more. Returns whether there is more to look at.
+// Goes on with a look at the sockets until it is whole, or packets are left; there is room to note `room`
+// more. Returns whether there is more to look at.
 static int look_on(relay_t *r, double now, int64_t room) {
     int64_t full = *r->used + room - r->batch;
     r->left_count = 0;
@@ -238,7 +258,7 @@ static int reports_came(const relay_t *r) {
 }
 
 // Waits as epoll_wait does, looking at the sockets each time it is woken, until `until` is over, packets
-// are left, the tally is full, or anything but sound or the timer is ready. Returns 0 when then nothing is
+// are left, no more can be noted, or anything but sound or the timer is ready. Returns 0 when then nothing is
 // left to do, MORE when the last look is not whole, LEFT when packets are left.
 int carillon_serve(relay_t *r, int poll, double until, int timeout_ms, int64_t room) {
     struct epoll_event events[OTHERS];

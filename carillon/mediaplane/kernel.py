@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from carillon.media.g711 import OTHER_LAW
 from carillon.mediaplane.legs import Legs
+from carillon.mediaplane.listener import Listener
 from carillon.mediaplane.routes import Routes
 from carillon.mediaplane.tally import Tally
 from carillon.mediaplane.wire import Inbox, Outbox
@@ -45,7 +46,8 @@ _STREAMS = (
     "sent_octets", "last_time", "transit", "jitter", "heard_at", "relayed",
 )  # fmt: skip
 _POINTERS_3 = (
-    *_STREAMS, "other_law", "rows", "words", "sizes", "arrived", "used", "out", "pieces", "left", "left_rows",
+    *_STREAMS, "other_law", "rows", "words", "sizes", "arrived", "used", "heard_tracks", "heard_times",
+    "heard_lengths", "heard_arrived", "heard_payloads", "heard_used", "out", "pieces", "left", "left_rows",
 )  # fmt: skip
 _NUMBERS_3 = (
     "left_count", "rtp_fd", "own_epoll", "own_legs", "own_burst", "timer_fd", "rtcp_fd",
@@ -129,7 +131,7 @@ class Tables:
     outbox: Outbox
     routes: Routes
     tally: Tally
-    track: NDArray[np.intp]
+    listener: Listener
 
 
 class Kernel:
@@ -162,20 +164,21 @@ class Kernel:
 
     def _describe(self) -> None:
         relay, tables = self._relay, self._tables
-        legs, tally = tables.legs, tables.tally
+        legs, tally, listener = tables.legs, tables.tally, tables.listener
         relay.octets, relay.senders = tables.inbox.base, tables.inbox.names_at
         relay.incoming, relay.out = tables.inbox.start, tables.outbox.start
         relay.pieces, relay.fds = tables.outbox.pieces_at, len(legs.row_of_fd)
         arrays: dict[str, NDArray[np.generic]] = {
             "shared": legs.shared, "shared_rows": legs.shared_rows,
             "shared_count": legs.shared_count, "routes": tables.routes.table,
-            "track": tables.track, "fd": legs.fd, "target": legs.streams.target,
+            "track": listener.track, "fd": legs.fd, "target": legs.streams.target,
             "codec": legs.codec, "secured": legs.covers.secured, "row_of_fd": legs.row_of_fd,
             "other_law": self._law, "rows": tally.rows, "words": tally.words,
             "sizes": tally.sizes, "arrived": tally.arrived, "used": tally.used,
             "left": self._left, "left_rows": self._left_rows, "ready": self._ready,
         }  # fmt: skip
         arrays.update((name, getattr(legs.streams, name)) for name in _STREAMS)
+        arrays.update((f"heard_{name}", column) for name, column in vars(listener.heard).items())
         for name, array in arrays.items():
             setattr(relay, name, array.ctypes.data)
 
@@ -190,24 +193,27 @@ class Kernel:
         """
         relay = self._relay
         relay.own_legs, relay.timer_fd = len(self._tables.legs.own), timer
-        room = self._tables.tally.room
         milliseconds = int(timeout * 1000)
         serve = self._loop.carillon_serve
-        found = serve(self._at, poll, until, milliseconds, room)
+        found = serve(self._at, poll, until, milliseconds, self._room)
         self.more, self.has_left = bool(found & _MORE), bool(found & _LEFT)
         return relay.others[: relay.other_count] if relay.other_count else []
 
     def look(self, now: float, begin: bool) -> None:
         """Look at the sockets, or go on with a look that is not whole."""
         self._relay.own_legs = len(self._tables.legs.own)
-        room = self._tables.tally.room
-        self.more = bool(self._loop.carillon_look(self._at, now, room, begin))
+        self.more = bool(self._loop.carillon_look(self._at, now, self._room, begin))
         self.has_left = self._relay.left_count > 0
+
+    @property
+    def _room(self) -> int:
+        """How many packets more can be noted."""
+        return min(self._tables.tally.room, self._tables.listener.heard.room)
 
     @property
     def full(self) -> bool:
         """A look could bring more than there is room to keep."""
-        return self._tables.tally.room < self._tables.inbox.capacity
+        return self._room < self._tables.inbox.capacity
 
     def left(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the slots and rows of packets that are not usual, and forget them."""

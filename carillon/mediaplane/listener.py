@@ -1,7 +1,8 @@
 """What legs say, decoded: for the legs that are mixed, recorded or searched for keys, and for no other.
 
-Their packets wait in jitter buffers. Every tick takes 20 ms from each, fills what is missing, and keeps more
-than a second of it: what is mixed and what is recorded is the same sound, and all legs' lies side by side.
+Their packets are noted as they come (`heard`), and put into jitter buffers once a tick. Every tick takes
+20 ms from each, fills what is missing, and keeps more than a second of it: what is mixed and what is
+recorded is the same sound, and all legs' lies side by side.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from carillon.media.concealment import Concealer
 from carillon.media.g711 import FRAME_SAMPLES, SAMPLE_RATE, Samples, decode
 from carillon.media.jitter import MISSING, JitterBuffers
 from carillon.mediaplane.coding import Decoders
+from carillon.mediaplane.heard import Heard
 from carillon.mediaplane.legs import MAX_LEGS, NONE, Legs
 from carillon.mediaplane.pace import TICK_SECONDS
 
@@ -35,6 +37,7 @@ class Listener:
     def __init__(self, legs: Legs) -> None:
         self._legs = legs
         self.track = np.full(MAX_LEGS, NONE, np.intp)
+        self.heard = Heard()
         self.tick_index = 0
         self._uses = np.zeros(MAX_LEGS, np.int64)
         self._buffers = JitterBuffers()
@@ -68,6 +71,7 @@ class Listener:
         if self._uses[row] == 0:
             track = int(self.track[row])
             self.track[row] = NONE
+            self.heard.forget(track)
             self._free.append(track)
             self._live = self._live[self._live != track]
 
@@ -104,34 +108,49 @@ class Listener:
         track, codec = int(self.track[row]), int(self._legs.codec[row])
         if track == NONE or self._codec[track] == codec:
             return
+        self.settle()
         if codec in _LAWS and self._law[track] != NONE:
             self._law[track], self._codec[track] = _LAWS[codec], codec
         else:
             self._begin(track, row)
 
-    def place(self, rows: Rows, words: Words, payloads: Octets, lengths: NDArray[np.int64]) -> None:
+    def hear(self, rows: Rows, words: Words, payloads: Octets, lengths: NDArray[np.int64]) -> None:
         """Take packets of legs that are listened to, in their codecs."""
         tracks = self.track[rows]
-        law = self._law[tracks]
-        decoded = law == NONE
+        decoded = self._law[tracks] == NONE
         if decoded.any():
             some = tracks[decoded], words[decoded], payloads[decoded], lengths[decoded]
             samples, counts = self._decoders.decode(*some)
             said = counts > 0
             if said.any():
-                self._place(some[0][said], some[1][said], samples[said], counts[said])
-            tracks, words, law = tracks[~decoded], words[~decoded], law[~decoded]
+                arrived = np.full(np.count_nonzero(said), self.now)
+                times = some[1][said, 1]
+                self._place(some[0][said], times, samples[said], counts[said], arrived)
+            tracks, words = tracks[~decoded], words[~decoded]
             payloads, lengths = payloads[~decoded], lengths[~decoded]
-        if len(tracks):
-            self._place(tracks, words, decode(payloads, law), lengths)
+        if len(tracks) > self.heard.room:
+            self.settle()
+        self.heard.add(tracks, words[:, 1], payloads, lengths, self.now)
+
+    def settle(self) -> None:
+        """Put what has been noted where it belongs, before anything about the tracks changes."""
+        new = self.heard.take()
+        if len(new.tracks):
+            samples = decode(new.payloads, self._law[new.tracks])
+            self._place(new.tracks, new.times, samples, new.lengths, new.arrived)
 
     def _place(
-        self, tracks: Rows, words: Words, samples: Samples, lengths: NDArray[np.int64]
+        self,
+        tracks: Rows,
+        times: Words,
+        samples: Samples,
+        lengths: NDArray[np.int64],
+        arrived: NDArray[np.float64],
     ) -> None:
         self._noise[tracks] = 0
-        phase = int((self.now - self._ticked_at) * SAMPLE_RATE)
-        phase = min(max(phase, 0), 2 * FRAME_SAMPLES)
-        self._buffers.place(tracks, words[:, 1], samples, lengths, phase)
+        phases = ((arrived - self._ticked_at) * SAMPLE_RATE).astype(np.int64)
+        np.clip(phases, 0, 2 * FRAME_SAMPLES, out=phases)
+        self._buffers.place(tracks, times, samples, lengths, phases)
 
     def catch_up(self, now: float) -> None:
         """Take note of the clock; after a stall, or a rest, nothing was heard meanwhile."""
@@ -145,6 +164,7 @@ class Listener:
         """Take the next 20 ms of every leg."""
         self.tick_index += 1
         self.catch_up(now)
+        self.settle()
         self._ticked_at = now
         tracks = self._live
         if not len(tracks):
@@ -172,6 +192,7 @@ class Listener:
 
     def take_noise(self, rows: Rows, levels: Octets) -> None:
         """Take comfort noise (RFC 3389): until a leg says something again there is this much noise."""
+        self.settle()
         wanted = self.track[rows] != NONE
         level = np.maximum(levels[wanted] & 127, LOUDEST_NOISE).astype(np.float64)
         self._noise[self.track[rows[wanted]]] = np.float32(32767) * 10 ** (-level / 20)
@@ -189,4 +210,5 @@ class Listener:
 
     def behind(self, row: int) -> int:
         """Return how many frames have come of a leg that are still to be heard."""
+        self.settle()
         return -(-self._buffers.behind(int(self.track[row])) // FRAME_SAMPLES)

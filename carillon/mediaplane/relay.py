@@ -82,7 +82,7 @@ class Relay:
         self._sender = Sender(legs, fd, legs.fd, outbox)
         self._routes = Routes(legs)
         self._tally = Tally(self._streams)
-        tables = kernel.Tables(legs, self._inbox, outbox, self._routes, self._tally, listener.track)
+        tables = kernel.Tables(legs, self._inbox, outbox, self._routes, self._tally, listener)
         loop = kernel.load()
         self._kernel = kernel.Kernel(loop, tables, fds, OWN_BURST, _MOST) if loop else None
         self._served = False
@@ -136,6 +136,7 @@ class Relay:
                 return loop.take_packets()
             if loop.full:
                 self._tally.count()
+                self._listener.settle()
             loop.look(now, begin)
             begin = False
 
@@ -181,12 +182,13 @@ class Relay:
         unfit = (sizes - _LEAST).view(np.uint64) > _MOST - _LEAST
         nonzero = np.count_nonzero
         if not (nonzero(differs) or nonzero(stranger) or nonzero(unfit)):
-            self._pass(slots, rows, words, sizes, now)
+            self._pass(slots, rows, words, sizes, route, now)
             return
         odd = differs.any(axis=1) | stranger | unfit
         usual = ~odd
         if usual.any():
-            self._pass(slots[usual], rows[usual], words[usual], sizes[usual], now)
+            some = slots[usual], rows[usual], words[usual], sizes[usual], route[usual]
+            self._pass(*some, now)
         self._take_odd(slots[odd], rows[odd], words[odd], sizes[odd], now)
 
     def _uncover(
@@ -226,10 +228,11 @@ class Relay:
         self._memory[start : start + len(plain)] = plain
         return len(plain)
 
-    def _pass(self, slots: Rows, rows: Rows, words: Words, sizes: Sizes, now: float) -> None:
-        """Count, hear and relay usual packets."""
+    def _pass(
+        self, slots: Rows, rows: Rows, words: Words, sizes: Sizes, route: Words, now: float
+    ) -> None:
+        """Count, hear and relay usual packets, by their rows of the routes."""
         self._tally.add(rows, words, sizes, now)
-        route = self._routes.table.take(rows, axis=0)
         if self._listener.busy:
             self._hear(slots, rows, words, sizes)
         kind = route[:, routes.KIND]
@@ -265,7 +268,7 @@ class Relay:
             # An even number of bytes, which are looked up two at a time.
             longest = int(sizes.max()) + int(sizes.max()) % 2
             payloads = self._inbox.octets[slots, rtp.HEADER_BYTES : longest]
-            self._listener.place(rows, words, payloads, lengths)
+            self._listener.hear(rows, words, payloads, lengths)
 
     def _transcode(self, slots: Rows, codec: Rows, size: int) -> None:
         """Change these packets' payloads to the other law, in place."""
@@ -387,7 +390,7 @@ class Relay:
             self._transcode(slots[other], law[other], int(sizes.max()))
             words[foreign, 0] &= ~rtp.SHAPE
             words[foreign, 0] |= legs.audio_shape[rows[foreign]]
-        self._pass(slots, rows, words, sizes, now)
+        self._pass(slots, rows, words, sizes, self._routes.table.take(rows, axis=0), now)
 
 
 def _is_report(words: Words) -> Mask:

@@ -29,7 +29,7 @@ def buffers(tracks=1, scale=1):
 def place(jitter, time, samples, phase=0, track=0):
     words = np.array([time & 0xFFFFFFFF], np.uint32)
     one, lengths = np.array([track]), np.array([len(samples)])
-    jitter.place(one, words, samples[None, :], lengths, phase)
+    jitter.place(one, words, samples[None, :], lengths, np.array([phase]))
 
 
 def heard(jitter, packets, seconds):
