@@ -12,6 +12,7 @@ from django import template
 from django.contrib.messages.storage.base import Message
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from carillon.portal.countries import NAMES
 
@@ -47,8 +48,8 @@ def duration(seconds: float | None) -> str:
 
 
 @register.filter
-def when(at: datetime | None) -> str:
-    """Write a moment as people say it: the time today, the day before that."""
+def when(at: datetime | None, place: str = "") -> str:
+    """Write a moment as people say it: the time today, the day before that. `place`: "inside" a sentence."""
     if at is None:
         return ""
     local, today = timezone.localtime(at), timezone.localdate()
@@ -56,7 +57,8 @@ def when(at: datetime | None) -> str:
     if local.date() == today:
         return time
     if local.date() == today - timedelta(days=1):
-        return _("Yesterday %(time)s") % {"time": time}
+        yesterday = pgettext("inside a sentence", "yesterday %(time)s")
+        return (yesterday if place else _("Yesterday %(time)s")) % {"time": time}
     day = formats.date_format(local, "j N" if local.year == today.year else "j N Y")
     return f"{day}, {time}"
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from carillon.portal.fields import Form
@@ -37,8 +37,8 @@ class SpecialForm(Form):
     name = forms.CharField(
         label=_("Name"), max_length=60, help_text=_("For example: stocktaking, summer holidays.")
     )
-    first = _date(_("From"))
-    last = _date(_("Until"), required=False)
+    first = _date(pgettext_lazy("a date", "From"))
+    last = _date(pgettext_lazy("a date", "Until"), required=False)
     start = _time(_("Open from"))
     end = _time(_("Until"))
     start_2 = _time(_("And from"))
@@ -113,7 +113,7 @@ class OverrideForm(Form):
         initial="closed",
     )
     until = forms.CharField(
-        label=_("Until"),
+        label=pgettext_lazy("a moment", "Until"),
         required=False,
         max_length=20,
         help_text=_("Nothing: until you take it back."),

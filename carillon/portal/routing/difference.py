@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from carillon.portal.routing.documents import Ending, Menu, NumberFlow, ToMenu
 from carillon.portal.routing.names import Names
@@ -68,7 +69,7 @@ def _facts(flow: NumberFlow, names: Names) -> Iterator[tuple[str, str]]:
     yield from _waiting(flow, names)
     yield from _menu(flow.menu, names, _("Menu"))
     if flow.operator is not None:
-        yield _("Operator"), names.target(flow.operator)
+        yield pgettext("who answers key 0", "Operator"), names.target(flow.operator)
     yield _("No-answer message"), _message(flow.unanswered.message, names)
     yield _("Voicemail when nobody answers"), _ending(flow.unanswered, names)
     yield _("Closed message"), _message(flow.closed.message, names)

@@ -269,7 +269,7 @@ def _region_section(request: HttpRequest) -> dict[str, Any]:
 def _address_section(request: HttpRequest) -> dict[str, Any]:
     person = me(request)
     known = EmergencyAddress.objects.filter(person=person).first() if person else None
-    lines = [(_("Address"), str(known) if known else _("None yet."))]
+    lines = [(_("Address"), str(known) if known else _("No address yet."))]
     return {"title": _("Emergency address"), "url": reverse("wizard-emergency"), "lines": lines}
 
 
