@@ -40,7 +40,7 @@ from carillon.flows.steps import (
 )
 from carillon.flows.voicemail import VoicemailRun
 from carillon.schema.mailbox import MailboxMessage
-from carillon.schema.plan import MailboxNode, User, VoicemailNode
+from carillon.schema.plan import MailboxNode, Prompt, User, VoicemailNode
 
 MOST_WRONG = 3
 MOST_SILENCES = 2
@@ -239,13 +239,22 @@ class MailboxRun:
         if message is None:
             return self._say(context, "idle", "mailbox-no-more", "mailbox-idle")
         self._state, self._said = "message", ("mailbox-menu",)
-        head = [*sentences(context, *self._head(message, context))]
-        return [ClearTimer(), PlayMessage(tuple(head), message.path)]
+        return [ClearTimer(), PlayMessage(self._head(message, context), message.path)]
 
-    def _head(self, message: MailboxMessage, context: Context) -> tuple[str, ...]:
-        """Name the sentences that say what kind of message it is, of whom and when."""
-        kind: tuple[str, ...] = ("mailbox-urgent",) if message.urgent else ()
-        kind += ("mailbox-team",) if message.team else ()
+    def _head(self, message: MailboxMessage, context: Context) -> tuple[Prompt, ...]:
+        """Say what kind of message it is, of whom and when."""
+        urgent = sentences(context, "mailbox-urgent") if message.urgent else ()
+        return (*urgent, *self._whose(message, context), *self._of_whom(message, context))
+
+    def _whose(self, message: MailboxMessage, context: Context) -> tuple[Prompt, ...]:
+        """Say which team it was left for; that it was left for one, where its name was never read aloud."""
+        team = context.plan.team(message.of)
+        named = sentences(context, "mailbox-team-named")
+        if message.team and team is not None and team.spoken is not None and named:
+            return (*named, team.spoken)
+        return sentences(context, "mailbox-team") if message.team else ()
+
+    def _of_whom(self, message: MailboxMessage, context: Context) -> tuple[Prompt, ...]:
         if is_e164(message.caller):
             who = digit_names(message.caller, context.plan.dial_rules)
         elif message.caller.isascii() and message.caller.isdigit():
@@ -254,7 +263,8 @@ class MailboxRun:
             who = ("mailbox-unknown",)
         zone = context.plan.timezone
         then = local_time(zone, datetime.fromtimestamp(message.at, UTC))
-        return (*kind, "mailbox-from", *who, *moment_names(then, local_time(zone, context.at)))
+        when = moment_names(then, local_time(zone, context.at))
+        return sentences(context, "mailbox-from", *who, *when)
 
     def _heard(self, context: Context) -> list[Asked]:
         """Note that the message was heard to its end, and offer what can be done with it."""

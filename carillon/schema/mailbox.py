@@ -19,7 +19,7 @@ class OpenMailbox(msgspec.Struct, frozen=True):
 class MailboxMessage(msgspec.Struct, frozen=True):
     """One message. `path` is relative to `<data>/recordings`; `caller` an E.164, an extension, anonymous.
 
-    `team`: it is in the box of a team the user is in.
+    `team`: it is in the box of a team the user is in; `of` is the team's id in the plan.
     """
 
     id: int
@@ -29,6 +29,7 @@ class MailboxMessage(msgspec.Struct, frozen=True):
     urgent: bool = False
     heard: bool = False
     team: bool = False
+    of: str = ""
 
 
 class Mailbox(msgspec.Struct, frozen=True):

@@ -208,6 +208,8 @@ class Team(msgspec.Struct, frozen=True):
     members: tuple[str, ...] = ()
     strategy: str = "all"
     member_seconds: int = 15
+    spoken: Prompt | None = None
+    """Its name, for whoever hears a message that was left for it."""
 
 
 class Box(msgspec.Struct, frozen=True):

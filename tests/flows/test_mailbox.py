@@ -165,6 +165,27 @@ def test_a_message_for_ones_team_is_named_so_and_heard_like_ones_own() -> None:
     assert "mailbox-team" not in inside(NEW).listen().said
 
 
+def test_a_message_says_which_team_it_was_left_for() -> None:
+    plan = company(MailboxNode("box", "ann"))
+    (sales,) = plan.teams
+    spoken = structs.replace(plan, teams=(structs.replace(sales, spoken=Prompt("name-sales")),))
+    of_sales = structs.replace(NEW, team=True, of="sales", urgent=True)
+
+    def hears(plan: Plan, message: MailboxMessage) -> list[str]:
+        live = Live(plan).press("482915#").hears(MailboxOpened("ok", (message,))).listen()
+        return live.said[live.said.index("mailbox-urgent") :]
+
+    head = ["mailbox-urgent", "mailbox-team-named", "name-sales", "mailbox-from"]
+    assert hears(spoken, of_sales)[:4] == head
+    plainly = ["mailbox-urgent", "mailbox-team", "mailbox-from"]
+    assert hears(plan, of_sales)[:3] == plainly, "its name was not read aloud yet"
+    gone = structs.replace(of_sales, of="gone")
+    assert hears(spoken, gone)[:3] == plainly, "the plan knows no such team"
+    unnamed = [name for name in NAMES if name != "mailbox-team-named"]
+    older = {f"fr.{name}": Prompt(name) for name in unnamed}
+    assert hears(structs.replace(spoken, system_prompts=older), of_sales)[:3] == plainly
+
+
 def test_a_message_is_deleted_and_brought_back() -> None:
     ann = inside(NEW, OLD).listen().press("3")
     assert ann.portal[-1] == ChangeMessage("ann", "deleted", 7)

@@ -14,7 +14,8 @@ from msgspec import structs
 from carillon.portal.calls.models import Call, Recording
 from carillon.portal.companies.models import AuditRow
 from carillon.portal.companies.scope import within
-from carillon.portal.extensions.models import Person, Voice
+from carillon.portal.extensions.actions import change_team
+from carillon.portal.extensions.models import Person, Team, Voice
 from carillon.portal.extensions.pins import set_pin
 from carillon.portal.extensions.voices import speak_names
 from carillon.portal.journal.apply import apply_page
@@ -24,7 +25,7 @@ from carillon.portal.voicemail.lamps import counts
 from carillon.portal.voicemail.models import Message
 from carillon.schema import events as e
 from carillon.schema.mailbox import ChangeMailbox, Mailbox, MailboxChanged, OpenMailbox
-from carillon.schema.plan import HoursNode, Plan
+from carillon.schema.plan import HoursNode, Plan, Prompt
 from tests.portal.conftest import Cast
 from tests.portal.story import NOON, arrival, page
 from tests.portal.wav import write_wav
@@ -231,7 +232,7 @@ def spoken(plan: Plan, person: Person) -> str:
 
 
 def test_names_nobody_recorded_are_read_aloud_and_again_when_they_change(cast: Cast, ben: Person):
-    assert speak_names() == Person.everywhere.count()
+    assert speak_names() == Person.everywhere.count() + Team.everywhere.count()
     first = spoken(plan_of(cast), ben)
     assert (Path(settings.CONFIG.prompts) / f"{first}.wav").is_file()
     assert speak_names() == 0
@@ -239,6 +240,21 @@ def test_names_nobody_recorded_are_read_aloud_and_again_when_they_change(cast: C
     ben.save()
     assert speak_names() == 1
     assert spoken(plan_of(cast), ben) not in ("", first)
+
+
+def test_the_names_of_teams_are_read_aloud_and_their_messages_say_which(cast: Cast, ben: Person):
+    speak_names()
+
+    def team(plan: Plan) -> Prompt | None:
+        return next(each.spoken for each in plan.teams if each.id == cast.team.key)
+
+    first = team(plan_of(cast))
+    assert first is not None and (Path(settings.CONFIG.prompts) / f"{first.key}.wav").is_file()
+    with within(cast.acme):
+        change_team(cast.team, "Vendors", [ben], by=cast.users["owner"])
+    assert speak_names() == 1
+    second = team(plan_of(cast))
+    assert second is not None and second.key != first.key
 
 
 def test_a_name_the_person_recorded_is_never_read_over(cast: Cast, ben: Person):

@@ -111,7 +111,12 @@ LEFT_OUT = {
         "deleted_at": MOMENT,
     },
     "extensions.SetUpLink": SECRET,
-    "extensions.Team": {"deleted_at": MOMENT},
+    "extensions.Team": {
+        "name_key": SOUND,
+        "name_seconds": SOUND,
+        "name_text": SOUND,
+        "deleted_at": MOMENT,
+    },
     "routing.Prompt": {"filename": SOUND, "seconds": SOUND, "created_at": COUNTED},
     "routing.Number": {
         "draft": "what nobody meets yet",

@@ -307,7 +307,8 @@ def test_by_telephone_ones_teams_messages_come_after_ones_own(cast: Cast) -> Non
         set_pin(person, PIN, by=by)
     of_team = left(cast, cast.team.box)
     own = left(cast, ben.box, "call-10")
-    assert [(m.id, m.team) for m in opened(ben).messages] == [(own.pk, False), (of_team.pk, True)]
+    told = [(m.id, m.team, m.of) for m in opened(ben).messages]
+    assert told == [(own.pk, False, ""), (of_team.pk, True, cast.team.key)]
     assert opened(cast.people["owner"]).messages == (), "she is in no team"
     assert not change(cast.people["owner"], "deleted", of_team.pk)
     assert change(ben, "heard", of_team.pk)

@@ -155,6 +155,7 @@ def _seconds_recorded(system: System) -> float:
 OPTICIANS = """
 from carillon.portal.companies.models import Membership
 from carillon.portal.extensions.actions import create_team
+from carillon.portal.extensions.models import Team
 from carillon.portal.routing import flows
 from carillon.portal.routing.documents import Menu, NumberFlow, ToTeam, ToVoicemail
 from carillon.portal.routing.models import Number, Prompt
@@ -169,13 +170,14 @@ with within(acme):
     ben = Person.objects.get(name="Ben")
     set_pin(ben, PIN, by=owner)
     team = create_team(acme, "Opticiens", [ben], by=owner)
+    Team.objects.update(name_key="opticiens", name_seconds=1.0, name_text="Opticiens")
     Prompt.objects.create(key="welcome", source="upload", seconds=1.0)
     menu = Menu(message="welcome", keys={"3": ToVoicemail(ToTeam(team.pk))}, seconds=10)
     number = Number.objects.select_related("published", "company").get()
     flows.change_flow(number, lambda _now: NumberFlow(kind="menu", menu=menu), by=owner)
 """
 PASSWORD = "Correct-Horse-7-Battery"
-CALLER_HERTZ = 1660.0
+CALLER_HERTZ, TEAM_HERTZ = 1660.0, 1930.0
 
 
 def signed_in(system: System, name: str) -> Visitor:
@@ -200,6 +202,7 @@ def test_a_key_takes_a_message_for_a_team_which_its_members_hear_and_nobody_else
 ) -> None:
     with company(tmp_path / "data", OPTICIANS) as system:
         system.prompt("welcome", tone(520.0, 1.0))
+        system.prompt("opticiens", tone(TEAM_HERTZ, 1.0))
         number = str(rows(system, "select e164 from routing_number")[0][0])
         script: dict[str, Any] = {
             "when": "beep",
@@ -232,6 +235,7 @@ def test_a_key_takes_a_message_for_a_team_which_its_members_hear_and_nobody_else
             phone.talks(line)
             hears(phone, PIN_HERTZ, line)
             phone.press(f"{PIN}#", line)
+            hears(phone, TEAM_HERTZ, line)
             hears(phone, CALLER_HERTZ, line)
             heard_by = "select count(*) from voicemail_message where heard_at is not null"
             wait_for(lambda: rows(system, heard_by)[0][0], 15, "the message to count as heard")

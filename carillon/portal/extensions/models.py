@@ -167,6 +167,10 @@ class Team(CompanyOwned):
     member_seconds = models.PositiveSmallIntegerField(default=15, db_default=15)
     """How long each rings, unless all do at once."""
     members = models.ManyToManyField(Person, related_name="teams")
+    name_key = models.CharField(max_length=80, default="", db_default="")
+    """Its name read aloud, as `Voice` has people's."""
+    name_seconds = models.FloatField(default=0.0, db_default=0.0)
+    name_text = models.CharField(max_length=120, default="", db_default="")
     deleted_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

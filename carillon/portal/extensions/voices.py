@@ -1,4 +1,4 @@
-"""What people recorded by phone: the greeting of their voicemail, and their name as the directory says it."""
+"""What people recorded by phone: the greeting of their voicemail, and names as telephones say them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.db.models import F, Q
 from carillon.portal.accounts.models import User
 from carillon.portal.companies import audit
 from carillon.portal.companies.publish import bump_plan
-from carillon.portal.extensions.models import Person, Voice
+from carillon.portal.extensions.models import Person, Team, Voice
 
 log = logging.getLogger(__name__)
 
@@ -63,12 +63,16 @@ def set_greeting(person: Person, key: str, seconds: float, *, by: User | None) -
 
 
 def speak_names() -> int:
-    """Read aloud the names of those who have not recorded theirs, for the directory; return how many."""
+    """Read names aloud: teams', and those of people who have not recorded theirs; return how many."""
+    return _speak_people() + _speak_teams()
+
+
+def _speak_people() -> int:
     spoken = Q(voice__name_text=F("name")) | Q(voice__name_text="") & ~Q(voice__name_key="")
     wanted = Person.everywhere.filter(deleted_at=None).exclude(spoken).exclude(name="")
     people = list(wanted.select_related("company").order_by("pk")[:NAMES_AT_ONCE])
     for person in people:
-        key, seconds = _spoken(person)
+        key, seconds = _spoken(person.name, person.language)
         facts = {"name_key": key, "name_seconds": seconds, "name_text": person.name[:120]}
         Voice.everywhere.update_or_create(
             person=person, defaults=facts, create_defaults={**facts, "company": person.company}
@@ -78,14 +82,27 @@ def speak_names() -> int:
     return len(people)
 
 
-def _spoken(person: Person) -> tuple[str, float]:
+def _speak_teams() -> int:
+    wanted = Team.everywhere.filter(deleted_at=None).exclude(name_text=F("name"))
+    teams = list(wanted.select_related("company").order_by("pk")[:NAMES_AT_ONCE])
+    for team in teams:
+        key, seconds = _spoken(team.name, team.company.language)
+        # No more than this: its page may have been saved meanwhile.
+        found = Team.everywhere.filter(pk=team.pk)
+        found.update(name_key=key, name_seconds=seconds, name_text=team.name)
+    for company in {team.company for team in teams}:
+        bump_plan(company)
+    return len(teams)
+
+
+def _spoken(name: str, language: str) -> tuple[str, float]:
     from carillon.speech.store import Store
     from carillon.speech.synthesis import SpeechError
 
     try:
-        return Store(settings.CONFIG.prompts).speak(person.name, person.language)
+        return Store(settings.CONFIG.prompts).speak(name, language)
     except SpeechError as error:
-        log.info("the name of %s cannot be read aloud: %s", person.key, error)
+        log.info("a name cannot be read aloud: %s", error)
         return "", 0.0
 
 

@@ -283,7 +283,8 @@ def _limits(limits: rows.CallLimits) -> p.Limits:
 
 def _team(team: Team, members: tuple[int, ...]) -> p.Team:
     people = tuple(f"u{pk}" for pk in members)
-    return p.Team(team.key, team.name, people, team.strategy, team.member_seconds)
+    spoken = p.Prompt(team.name_key, "", team.name_seconds) if team.name_key else None
+    return p.Team(team.key, team.name, people, team.strategy, team.member_seconds, spoken)
 
 
 def _device(device: Device) -> p.Device:

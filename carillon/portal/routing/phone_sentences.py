@@ -17,6 +17,7 @@ PHONE_SENTENCES: dict[str, dict[str, str]] = {
         "mailbox-no-more": "Il n'y a plus de message.",
         "mailbox-urgent": "Message urgent.",
         "mailbox-team": "Pour votre équipe.",
+        "mailbox-team-named": "Pour l'équipe",
         "mailbox-from": "Message de",
         "mailbox-unknown": "un numéro masqué",
         "mailbox-menu": (
@@ -78,6 +79,7 @@ PHONE_SENTENCES: dict[str, dict[str, str]] = {
         "mailbox-no-more": "There are no more messages.",
         "mailbox-urgent": "Urgent message.",
         "mailbox-team": "For your team.",
+        "mailbox-team-named": "For the team",
         "mailbox-from": "Message from",
         "mailbox-unknown": "a hidden number",
         "mailbox-menu": (

@@ -20,7 +20,7 @@ from carillon.portal.extensions.models import Person
 from carillon.portal.extensions.pins import check_pin
 from carillon.portal.routing.internal import check_secret
 from carillon.portal.voicemail import actions
-from carillon.portal.voicemail.boxes import boxes_of
+from carillon.portal.voicemail.boxes import TEAM, boxes_of, id_after
 from carillon.portal.voicemail.models import Message
 from carillon.schema.mailbox import (
     ChangeMailbox,
@@ -109,6 +109,7 @@ def _messages(person: Person) -> tuple[MailboxMessage, ...]:
             urgent=row.urgent,
             heard=row.heard_at is not None,
             team=row.box != person.box,
+            of=f"t{id_after(TEAM, row.box)}" if row.box != person.box else "",
         )
         for row in newest
         if row.recording in paths
