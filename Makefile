@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 
-.PHONY: help setup run demo check fmt test test-fast fuzz bench soak lock clean
+.PHONY: help setup run demo compile check fmt test test-fast fuzz bench soak lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ run: $(VENV)/.installed ## start the phone system and print its address
 demo: $(VENV)/.installed ## create the demo company and print its sign-in
 	@$(BIN)/carillon demo
 
+compile: $(VENV)/.installed-dev ## make machine code of SIP and flows, for a switch a fifth faster (a minute)
+	@$(BIN)/python tools/compile.py
+
 fmt: $(VENV)/.installed-dev ## format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
@@ -38,6 +41,7 @@ check: $(VENV)/.installed-dev ## format, lint, types, import rules, migrations
 WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
 
 test: $(VENV)/.installed-dev ## every test, with real phones and a real browser
+	-@$(BIN)/python tools/compile.py
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder || { \
 	  echo "Some failed beside a busy neighbour's processes: those again, one at a time."; \
 	  $(BIN)/pytest --last-failed --last-failed-no-failures none; }
@@ -48,10 +52,10 @@ test-fast: $(VENV)/.installed-dev ## the pure tests, in seconds
 fuzz: $(VENV)/.installed-dev ## send what nobody expects to every parser, a minute each (SECONDS=60)
 	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
 
-bench: $(VENV)/.installed-dev ## measure against the physical limit; writes bench/results.json
+bench: compile ## measure against the physical limit; writes bench/results.json
 	$(BIN)/python -m bench
 
-soak: $(VENV)/.installed-dev ## half an hour of calls: nothing may grow
+soak: compile ## half an hour of calls: nothing may grow
 	$(BIN)/python -m bench.soak
 
 lock: ## pin every dependency anew

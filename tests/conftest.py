@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from itertools import zip_longest
 
 import pytest
 
+from carillon import compiled
 from carillon.mediaplane import kernel
 from tests import prepared
 
@@ -15,6 +17,7 @@ LONGEST = (
     "scenarios/test_who_hears_whom.py",
     "scenarios/test_crashes.py",
     "scenarios/test_calls.py",
+    "test_compiled.py",
     "portal/test_pages_in_chromium.py",
     "portal/test_access.py",
     "switch/test_simulated.py",
@@ -24,7 +27,12 @@ LONGEST = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Test what most machines run: the relay's loop is compiled, by setup or here."""
+    """Test what most machines run: the relay's loop is compiled, by setup or here.
+
+    With CARILLON_TEST_COMPILED what is tested here of the switch's pure code is compiled too.
+    """
+    if os.environ.get("CARILLON_TEST_COMPILED"):
+        assert compiled.use(), "nothing compiled: `make compile`"
     kernel.build()
     if not hasattr(config, "workerinput"):
         prepared.choose_folder()

@@ -53,7 +53,15 @@ class Message:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Message):
             return NotImplemented
-        return all(getattr(self, slot) == getattr(other, slot) for slot in Message.__slots__)
+        mine = (self.method, self.uri, self.status, self.reason, self.headers, self.body)
+        return mine == (
+            other.method,
+            other.uri,
+            other.status,
+            other.reason,
+            other.headers,
+            other.body,
+        )
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -1,7 +1,11 @@
-"""Runs the switch."""
+"""Runs the switch, compiled where its code was compiled."""
 
 import sys
 
-from carillon.switch.main import main
+from carillon import compiled
+
+compiled.use()
+
+from carillon.switch.main import main  # noqa: E402  what it imports is compiled from here on
 
 sys.exit(main())
