@@ -15,6 +15,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from carillon.portal.accounts.numbers import LONGEST_TYPED, e164_of, is_extension
+
 
 def write_options(lines: Iterable[tuple[Any, Any, bool]]) -> SafeString:
     """Write options of (value, label, chosen): escaped once each, for there may be a thousand."""
@@ -73,6 +75,38 @@ def refuse_breaks(value: object) -> None:
         raise ValidationError(_("Write it on one line."))
 
 
+class TelephoneField(forms.CharField):
+    """A telephone number as its country writes it, or with a country code; cleaned it is E.164, "" for none.
+
+    `extensions`: an extension may be given instead, and stays as it is.
+    """
+
+    default_error_messages = {
+        "number": _("This is not a telephone number. Example: 06 12 48 90 11"),
+        "extension": _("This is neither an extension nor a telephone number."),
+    }
+
+    def __init__(
+        self, *, extensions: bool = False, autocomplete: str = "off", **kwargs: Any
+    ) -> None:
+        attrs = {"inputmode": "tel", "autocomplete": autocomplete}
+        kwargs.setdefault("widget", forms.TextInput(attrs=attrs))
+        super().__init__(max_length=LONGEST_TYPED, **kwargs)
+        self.country = "FR"
+        self._extensions = extensions
+
+    def clean(self, value: Any) -> str:
+        """Read it as the country dials."""
+        typed: str = super().clean(value)
+        if self._extensions and is_extension(typed):
+            return typed
+        found = e164_of(typed, self.country) if typed else ""
+        if typed and not found:
+            kind = "extension" if self._extensions else "number"
+            raise ValidationError(self.error_messages[kind], code="bad-number")
+        return found
+
+
 class LookMixin:
     """Gives every widget its class, every wrong field `aria-invalid`, and every text its bounds."""
 
@@ -86,6 +120,12 @@ class LookMixin:
             if isinstance(field, forms.CharField):
                 one_line = not isinstance(field.widget, forms.Textarea)
                 field.validators += [refuse_unseen, refuse_breaks] if one_line else [refuse_unseen]
+
+    def dial_as(self, country: str) -> None:
+        """Read telephone numbers as this country writes them."""
+        for field in self.fields.values():
+            if isinstance(field, TelephoneField):
+                field.country = country
 
 
 class Form(LookMixin, forms.Form):

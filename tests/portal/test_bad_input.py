@@ -1,4 +1,4 @@
-"""Every field of every form of sign-up, identity and set-up, given what nobody should send.
+"""Every field of every form, and every cell of the list of people, given what nobody should send.
 
 A form answers with a page, never a fault of ours: what is wrong is said beside its field, and what else was
 typed is still there.
@@ -6,6 +6,8 @@ typed is still there.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from html import unescape
 from typing import Any
@@ -14,6 +16,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from carillon.portal.accounts.models import User
+from carillon.portal.companies.scope import within
+from carillon.portal.integrations.actions import add_integration
 from tests.portal.conftest import PASSWORD, Cast
 from tests.portal.test_sign_up import SECRETS, ZOE, called, opened, sign_up, ticked, verified
 
@@ -50,6 +55,23 @@ PERSON = {
     "phone": "desk",
 }
 OWN = {"old": PASSWORD}
+HOOK = {
+    "name": "CRM",
+    "url": "https://crm.example.com/calls",
+    "events": "call.ended",
+    "which": "some",
+    "numbers": "{number}",
+}
+ARGS = {
+    "person": "{person}",
+    "record-by-phone": "{number} greeting",
+    "add-forwarding": "{person}",
+    "add-step": "{number}",
+    "integration": "{integration}",
+    "number-integrations": "{number}",
+    "call-preferences": "{person}",
+    "number-box": "{number} closed",
+}
 FORMS: dict[str, tuple[str, dict[str, str]]] = {
     "sign-up": ("anonymous", ZOE),
     "forgotten": ("anonymous", {"email": "zoe@acme.example"}),
@@ -82,6 +104,47 @@ FORMS: dict[str, tuple[str, dict[str, str]]] = {
     "wizard-voicemail": ("owner", {"choice": "text", "text": "Please leave a message."}),
     "new-person": ("owner", PERSON),
     "change-lines": ("owner", {"lines": "9"}),
+    "person": (
+        "owner",
+        {name: PERSON[name] for name in ("name", "extension", "language", "role", "mobile")}
+        | {"email_sign_in": "on"},
+    ),
+    "company-numbers": (
+        "owner",
+        {"main": "{number}", "fax": "other", "other_fax": "01 99 00 12 34"},
+    ),
+    "record-by-phone": ("owner", {"to": "06 12 34 56 78"}),
+    "wizard-call-me": ("owner", {"to": "06 12 34 56 78"}),
+    "add-forwarding": (
+        "owner",
+        {"where": "outside", "outside": "06 12 34 56 78", "seconds": "20", "confirm": "on"},
+    ),
+    "add-step": ("owner", {"target": "outside", "outside": "06 12 34 56 78", "ring_seconds": "20"}),
+    "blocked": ("owner", {"pattern": "08 99 12 34 56", "note": "They sell carpets."}),
+    "api-keys": ("owner", {"name": "CRM", "scopes": "calls"}),
+    "new-integration": ("owner", HOOK),
+    "integration": ("owner", HOOK),
+    "number-integrations": ("owner", {"integrations": "{integration}"}),
+    "call-preferences": (
+        "owner",
+        {
+            "number": "{number}",
+            "show_caller": "ours",
+            "country": "BE",
+            "ringtone": "soft",
+            "minutes": "1",
+            "seconds": "30",
+        },
+    ),
+    "number-box": ("owner", {"box": "bt{team}"}),
+    "new-team": (
+        "owner",
+        {"name": "All", "members": "{person}", "strategy": "all", "member_seconds": "15"},
+    ),
+    "new-number": (
+        "owner",
+        {"kind": "classic", "name": "Shop", "country": "FR", "users": "u{person}"},
+    ),
 }
 BAD = {
     "too long": "x" * 20_000,
@@ -119,7 +182,10 @@ def browser(cast: Cast, who: str) -> Client:
 
 @pytest.mark.parametrize("name", sorted(FORMS))
 def test_whatever_is_sent_is_answered_beside_its_field_and_nothing_is_lost(cast: Cast, name: str):
-    who, good = FORMS[name]
+    ids = filled(cast)
+    who, typed = FORMS[name]
+    good = {field: text.format(**ids) for field, text in typed.items()}
+    args = ARGS.get(name, "").format(**ids).split()
     cast.acme.lines = 400
     cast.acme.save(update_fields=["lines"])
     wrong: list[str] = []
@@ -130,7 +196,7 @@ def test_whatever_is_sent_is_answered_beside_its_field_and_nothing_is_lost(cast:
         if BAD[kind] is None:
             del facts[field]
         more = {"altcha": ticked()} if name == "sign-up" else {}
-        answer = client.post(reverse(name), {**facts, **more})
+        answer = client.post(reverse(name, args=args), {**facts, **more})
         fault = looked_at(answer, field, kind, facts)
         if fault:
             wrong.append(f"{field}, {kind}: {fault}")
@@ -139,6 +205,65 @@ def test_whatever_is_sent_is_answered_beside_its_field_and_nothing_is_lost(cast:
         if answer.status_code == 302 and who == "owner":
             client = browser(cast, who)
     assert not wrong, "\n".join(wrong)
+
+
+def filled(cast: Cast) -> dict[str, int]:
+    """Return the ids that are written in braces; where one is edited it must be there."""
+    with within(cast.acme):
+        integration, _secret = add_integration(
+            cast.acme,
+            name="Board",
+            url="https://board.example.com/",
+            events=["call.ended"],
+            all_numbers=False,
+            numbers=[],
+            by=cast.users["owner"],
+        )
+    return {
+        "number": cast.number.pk,
+        "person": cast.people["user"].pk,
+        "team": cast.team.pk,
+        "integration": integration.pk,
+    }
+
+
+CELLS = {
+    "Name": "Zoe Martin",
+    "E-mail": "zoe@acme.example",
+    "Mobile": "06 12 34 56 78",
+    "Extension": "150",
+}
+
+
+def test_every_cell_of_a_list_of_people_is_looked_at_and_a_row_with_a_mistake_is_not_added(
+    cast: Cast,
+):
+    cast.acme.lines = 400
+    cast.acme.save(update_fields=["lines"])
+    client = browser(cast, "owner")
+    bad = [(head, kind) for head in CELLS for kind in NEVER_TAKEN]
+    bad += [("E-mail", "wrong type"), ("Mobile", "wrong type"), ("Extension", "number")]
+    bad += [("Name", "missing"), ("Mobile", "emoji"), ("Extension", "emoji")]
+    file = io.StringIO()
+    table = csv.writer(file)
+    table.writerow(CELLS)
+    for place, (head, kind) in enumerate(bad):
+        good = {**CELLS, "E-mail": f"z{place}@acme.example", "Extension": str(200 + place)}
+        table.writerow({**good, head: BAD[kind] or ""}.values())
+    table.writerow(CELLS.values())
+    sent = {"file": io.BytesIO(file.getvalue().encode())}
+    assert client.post(reverse("wizard-import"), sent).status_code == 302
+    html = unescape(client.get(reverse("wizard-users")).content.decode())
+    rows = html[html.index('id="preview"') :].split("<tr>")[2:]
+    said = dict(zip([*bad, ("", "")], rows, strict=False))
+    label = {"Mobile": "Contact number"}
+    quiet = [each for each in bad if f"{label.get(each[0], each[0])}: " not in said[each]]
+    assert not quiet
+    assert "will be added" in said["", ""]
+    assert client.post(reverse("wizard-import"), {"sure": "yes"}).status_code == 302
+    assert User.objects.filter(email__startswith="z").count() == 1
+    zoe = User.objects.get(email="zoe@acme.example")
+    assert zoe.mobile == "+33612345678"
 
 
 def looked_at(answer: Any, field: str, kind: str, facts: dict[str, Any]) -> str:

@@ -116,7 +116,7 @@ def test_a_file_is_shown_before_anybody_is_added(cast: Cast) -> None:
     client.post(reverse("wizard-import"), {"file": io.BytesIO(CSV.encode("cp1252"))})
     html = client.get(reverse("wizard-users")).content.decode()
     assert "Zoé Martin" in html
-    assert "not an e-mail address" in html
+    assert "E-mail: Enter a valid email address." in html
     assert not User.objects.filter(email="zoe@acme.example").exists()
     client.post(reverse("wizard-import"), {"sure": "yes"})
     with within(cast.acme):
@@ -138,7 +138,7 @@ def test_what_is_no_list_of_users_is_refused_in_words(
     cast: Cast, document: bytes, why: str
 ) -> None:
     with within(cast.acme), pytest.raises(Refused, match=why):
-        roster.preview(document, 5)
+        roster.preview(document, 5, "FR")
 
 
 def test_the_main_number_becomes_an_attendant_with_a_greeting(cast: Cast) -> None:

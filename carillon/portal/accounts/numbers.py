@@ -18,6 +18,11 @@ def e164_of(typed: str, country: str) -> str:
     return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
 
 
+def is_extension(typed: str) -> bool:
+    """Say whether it is dialled inside a company."""
+    return typed.isascii() and typed.isdigit() and typed[0] != "0" and len(typed) <= 6
+
+
 def masked(e164: str) -> str:
     """Return a number that its owner recognises and others cannot use: only the last two digits."""
     from carillon.portal.words import phone

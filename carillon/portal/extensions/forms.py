@@ -7,17 +7,27 @@ from typing import Any
 from django import forms
 from django.core.validators import RegexValidator
 from django.db.models import QuerySet
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from carillon.portal.accounts.numbers import e164_of
 from carillon.portal.companies.models import Membership
 from carillon.portal.extensions import lines
 from carillon.portal.extensions.models import Device, Person, Team
-from carillon.portal.fields import Form, LongSelect
+from carillon.portal.fields import Form, LongSelect, TelephoneField
 
 MOST_LINES = 1000
 LANGUAGES = [("fr", "Français"), ("en", "English")]
+
+
+class ExtensionField(forms.CharField):
+    """What colleagues dial to reach somebody."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        digits = RegexValidator(r"\A[1-9][0-9]{1,5}\Z", _("Give 2 to 6 digits, for example 104."))
+        attrs = {"inputmode": "numeric", "autocomplete": "off"}
+        kwargs.setdefault("label", _("Extension"))
+        super().__init__(
+            max_length=6, validators=[digits], widget=forms.TextInput(attrs=attrs), **kwargs
+        )
 
 
 class LineFields(Form):
@@ -50,15 +60,7 @@ class PersonForm(LineFields):
     name = forms.CharField(
         label=_("Name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
-    extension = forms.CharField(
-        label=_("Extension"),
-        max_length=6,
-        validators=[
-            RegexValidator(r"\A[1-9][0-9]{1,5}\Z", _("Give 2 to 6 digits, for example 104."))
-        ],
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-        help_text=_("What colleagues dial."),
-    )
+    extension = ExtensionField(help_text=_("What colleagues dial."))
     language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES)
     call_waiting = forms.BooleanField(
         label=_("Call waiting"),
@@ -74,11 +76,9 @@ class PersonForm(LineFields):
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
         help_text=_("To sign in. Leave it empty for a phone in a corridor or a meeting room."),
     )
-    mobile = forms.CharField(
+    mobile = TelephoneField(
         label=_("Contact number"),
         required=False,
-        max_length=40,
-        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
         help_text=_("Signs in too, and is called with a code to prove it is theirs."),
     )
     email_sign_in = forms.BooleanField(
@@ -101,20 +101,12 @@ class PersonForm(LineFields):
         self, *args: Any, country: str = "FR", existing: Person | None = None, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._country = country
+        self.dial_as(country)
         if existing is not None:
             del self.fields["email"], self.fields["line"], self.fields["phone"]
             if existing.user_id is None:
                 for name in ("role", "mobile", "email_sign_in"):
                     del self.fields[name]
-
-    def clean_mobile(self) -> str:
-        """Return the contact number as E.164, "" for none."""
-        typed = self.cleaned_data["mobile"].strip()
-        found = e164_of(typed, self._country) if typed else ""
-        if typed and not found:
-            raise forms.ValidationError(gettext("This is not a telephone number."))
-        return found
 
 
 class PhoneForm(Form):

@@ -11,12 +11,11 @@ from django.utils.translation import gettext_lazy
 from carillon.portal.accounts import criteria
 from carillon.portal.accounts.checking import password_criteria, pin_criteria, unmet
 from carillon.portal.accounts.models import User
-from carillon.portal.accounts.numbers import e164_of
 from carillon.portal.accounts.questions import QUESTIONS
 from carillon.portal.companies.forms import COUNTRIES
 from carillon.portal.companies.models import Company
 from carillon.portal.extensions.forms import MOST_LINES
-from carillon.portal.fields import Form
+from carillon.portal.fields import Form, TelephoneField
 from carillon.portal.identity import robots
 from carillon.portal.routing import pool
 
@@ -70,12 +69,16 @@ class SignUpForm(RobotMixin, Form):
         help_text=gettext_lazy("The activation link goes there."),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
-    mobile = forms.CharField(
+    mobile = TelephoneField(
         label=gettext_lazy("Mobile"),
-        max_length=40,
+        autocomplete="tel",
         help_text=gettext_lazy("We call it once, with a code, to make sure it is you."),
-        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The country is asked for in the same form.
+        self.dial_as(self.data.get("country", "FR"))
 
     def clean_email(self) -> str:
         """Write it as it is kept."""
@@ -83,15 +86,9 @@ class SignUpForm(RobotMixin, Form):
         return email.strip().lower()
 
     def clean(self) -> dict[str, Any]:
-        """Read the mobile as the country dials, and take only numbers of the carrier's stock."""
+        """Take only numbers of the carrier's stock."""
         facts = self.cleaned_data
-        country = facts.get("country", "FR")
-        if facts.get("mobile"):
-            facts["mobile"] = e164_of(facts["mobile"], country)
-            if not facts["mobile"]:
-                text = _("This is not a telephone number. Example: 06 12 48 90 11")
-                self.add_error("mobile", text)
-        if facts.get("e164") and not _is_stock(facts["e164"], country):
+        if facts.get("e164") and not _is_stock(facts["e164"], facts.get("country", "FR")):
             facts["e164"] = ""
         self.check_robot()
         return facts
@@ -232,49 +229,27 @@ class OldPasswordForm(Form):
 class MobileForm(Form):
     """Another mobile, where the first was mistyped."""
 
-    mobile = forms.CharField(
-        label=gettext_lazy("Mobile"),
-        max_length=40,
-        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
-    )
+    mobile = TelephoneField(label=gettext_lazy("Mobile"), autocomplete="tel")
 
     def __init__(self, country: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._country = country
-
-    def clean_mobile(self) -> str:
-        """Read it as the country dials."""
-        found = e164_of(self.cleaned_data["mobile"], self._country)
-        if not found:
-            text = _("This is not a telephone number. Example: 06 12 48 90 11")
-            raise forms.ValidationError(text, code="bad-number")
-        return found
+        self.dial_as(country)
 
 
 class ReachForm(Form):
     """The contact number, and how somebody signs in (R42–R44)."""
 
-    mobile = forms.CharField(
+    mobile = TelephoneField(
         label=gettext_lazy("Contact number"),
         required=False,
-        max_length=40,
-        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
+        autocomplete="tel",
         help_text=gettext_lazy("You can sign in with it instead of the e-mail."),
     )
     by_email = forms.BooleanField(label=gettext_lazy("Use the e-mail to sign in"), required=False)
 
     def __init__(self, country: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._country = country
-
-    def clean_mobile(self) -> str:
-        """Read it as the country dials."""
-        typed: str = self.cleaned_data["mobile"]
-        found = e164_of(typed, self._country) if typed else ""
-        if typed and not found:
-            text = _("This is not a telephone number. Example: 06 12 48 90 11")
-            raise forms.ValidationError(text, code="bad-number")
-        return found
+        self.dial_as(country)
 
     def clean(self) -> dict[str, Any]:
         """Leave one way in."""

@@ -133,7 +133,8 @@ def integrations_of_number(request: HttpRequest, pk: int) -> HttpResponse:
         "everywhere": rows.filter(all_numbers=True),
         "nav": "numbers",
     }
-    return render(request, "integrations/number.html", context)
+    status = 422 if form.is_bound else 200
+    return render(request, "integrations/number.html", context, status=status)
 
 
 def _page(

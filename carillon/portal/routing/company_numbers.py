@@ -12,17 +12,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from carillon.flows.outgoing import normalise
 from carillon.portal.accounts.models import User
 from carillon.portal.companies import audit
 from carillon.portal.companies.access import enter
 from carillon.portal.companies.models import Company
 from carillon.portal.companies.publish import bump_plan
-from carillon.portal.fields import Form, LongSelect
-from carillon.portal.routing.compile import DIAL_RULES
+from carillon.portal.fields import Form, LongSelect, TelephoneField
 from carillon.portal.routing.models import CompanyNumbers, Number
 from carillon.portal.words import phone
-from carillon.schema.plan import DialRules
 
 NONE, OTHER = "", "other"
 
@@ -48,11 +45,9 @@ class CompanyNumbersForm(Form):
             "Faxes travel as sound; T.38 is refused."
         ),
     )
-    other_fax = forms.CharField(
+    other_fax = TelephoneField(
         label=_("The other fax number"),
         required=False,
-        max_length=40,
-        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
         help_text=_("For example at a fax provider. Needed only with “Another number”."),
     )
 
@@ -67,7 +62,7 @@ class CompanyNumbersForm(Form):
             "other_fax": phone(chosen.fax) if chosen.fax and chosen.fax not in own else "",
         }
         super().__init__(*args, **kwargs)
-        self._rules = DIAL_RULES.get(country, DialRules())
+        self.dial_as(country)
         named = [(number, f"{phone(number.e164)} · {number.name}") for number in numbers]
         main, fax = self.fields["main"], self.fields["fax"]
         assert isinstance(main, forms.ChoiceField)
@@ -82,12 +77,12 @@ class CompanyNumbersForm(Form):
     def clean(self) -> dict[str, Any]:
         """Put the fax together from its two fields."""
         facts = self.cleaned_data
-        if facts.get("fax") != OTHER or "other_fax" in self.errors:
-            return facts
-        found = normalise(facts.get("other_fax", ""), self._rules)
-        if found is None:
-            self.add_error("other_fax", gettext("This is not a telephone number."))
-        facts["fax"] = found or ""
+        if facts.get("fax") != OTHER:
+            self.errors.pop("other_fax", None)  # Nobody asks for it.
+        elif "other_fax" not in self.errors:
+            facts["fax"] = facts.get("other_fax", "")
+            if not facts["fax"]:
+                self.add_error("other_fax", self.fields["other_fax"].error_messages["required"])
         return facts
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from carillon.portal.companies.access import enter
 from carillon.portal.extensions.models import Person
-from carillon.portal.fields import Form
+from carillon.portal.fields import Form, TelephoneField
 from carillon.portal.refused import Refused
 from carillon.portal.routing import access, dictation, editing, flows, page
 from carillon.portal.routing.dictation import Dictation
@@ -26,10 +25,10 @@ from carillon.portal.sound import peaks
 class DictationForm(Form):
     """Where to call."""
 
-    to = forms.CharField(
+    to = TelephoneField(
         label=_("Call me at"),
-        max_length=30,
-        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "tel"}),
+        extensions=True,
+        autocomplete="tel",
         help_text=_("Your extension, or any telephone number."),
     )
 
@@ -39,6 +38,7 @@ def record(request: HttpRequest, pk: int, which: str) -> HttpResponse:
     found, path = _asked(request, pk, which)
     inside = enter(request)
     form = DictationForm(request.POST or None, initial={"to": _own_extension(request)})
+    form.dial_as(inside.company.country)
     if form.is_valid():
         try:
             dictation.start(

@@ -18,13 +18,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from carillon.bus.client import SwitchClient, Unreachable
-from carillon.flows.outgoing import is_e164, normalise
 from carillon.portal.accounts.models import User
+from carillon.portal.accounts.numbers import e164_of
 from carillon.portal.companies.models import Company
 from carillon.portal.companies.scope import CompanyOwned
 from carillon.portal.extensions.models import Person
 from carillon.portal.refused import Refused
-from carillon.portal.routing.compile import DIAL_RULES
 from carillon.portal.routing.models import Prompt, SystemPrompt
 from carillon.portal.routing.speaking import sound_path, sound_seconds
 from carillon.schema import plan as p
@@ -119,8 +118,8 @@ def _dialled(company: Company, to: str) -> str:
     wanted = to.strip()
     if wanted and Person.objects.filter(extension=wanted).exists():
         return wanted
-    e164 = normalise(wanted, DIAL_RULES.get(company.country, p.DialRules()))
-    if e164 is None or not is_e164(e164):
+    e164 = e164_of(wanted, company.country)
+    if not e164:
         raise Refused("bad-number", _("This is neither an extension nor a telephone number."))
     return e164
 

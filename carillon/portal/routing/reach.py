@@ -14,22 +14,19 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from msgspec.structs import replace
 
-from carillon.flows.outgoing import normalise
 from carillon.portal.companies.access import enter
 from carillon.portal.extensions import access as extensions
 from carillon.portal.extensions.actions import set_availability
 from carillon.portal.extensions.models import Device, Person, Voice
-from carillon.portal.fields import Form
+from carillon.portal.fields import Form, TelephoneField
 from carillon.portal.refused import Refused
 from carillon.portal.routing import messages, people, personal
-from carillon.portal.routing.compile import DIAL_RULES
 from carillon.portal.routing.documents import OpeningHours, ToOperator, WeekSlot
 from carillon.portal.routing.forms import MOST_SLOTS, HoursForm, MessageForm
 from carillon.portal.routing.models import Prompt
 from carillon.portal.routing.names import load_names
 from carillon.portal.routing.targets import TargetForm, chosen
 from carillon.portal.words import phone
-from carillon.schema.plan import DialRules
 
 
 class WorkForm(HoursForm):
@@ -87,12 +84,7 @@ class EntryForm(Form):
     """One more phone."""
 
     where = forms.ChoiceField(label=_("Phone"))
-    outside = forms.CharField(
-        label=_("Outside number"),
-        required=False,
-        max_length=30,
-        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "tel"}),
-    )
+    outside = TelephoneField(label=_("Outside number"), required=False, autocomplete="tel")
     seconds = forms.IntegerField(label=_("Seconds"), min_value=5, max_value=300, initial=20)
     confirm = forms.BooleanField(
         label=_("Press 1 to take the call"),
@@ -103,7 +95,7 @@ class EntryForm(Form):
 
     def __init__(self, person: Person, country: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._country = country
+        self.dial_as(country)
         devices = Device.objects.filter(person=person, browser=False).order_by("id")
         self._devices = {device.key: device.pk for device in devices}
         field = self.fields["where"]
@@ -117,17 +109,16 @@ class EntryForm(Form):
         """Return the entry that is meant."""
         facts = self.cleaned_data
         where, seconds = facts.get("where", ""), facts.get("seconds", 20)
+        if where != "outside":
+            self.errors.pop("outside", None)  # Nobody asks for it.
         if where in self._devices:
             facts["entry"] = personal.Desk(self._devices[where], seconds)
-        elif where == "outside":
-            e164 = normalise(facts.get("outside", ""), DIAL_RULES.get(self._country, DialRules()))
-            if e164 is None:
-                self.add_error(
-                    "outside", gettext("This is not a telephone number. Example: 06 12 48 90 11")
-                )
-            else:
+        elif where == "outside" and "outside" not in self.errors:
+            if facts.get("outside"):
                 confirm = facts.get("confirm", False)
-                facts["entry"] = personal.Elsewhere(e164, seconds, confirm)
+                facts["entry"] = personal.Elsewhere(facts["outside"], seconds, confirm)
+            else:
+                self.add_error("outside", self.fields["outside"].error_messages["required"])
         return facts
 
 

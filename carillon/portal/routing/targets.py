@@ -9,9 +9,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from carillon.flows.outgoing import normalise
-from carillon.portal.fields import Form, LongSelect, Ready
-from carillon.portal.routing.compile import DIAL_RULES
+from carillon.portal.fields import Form, LongSelect, Ready, TelephoneField
 from carillon.portal.routing.documents import (
     KEYS,
     Action,
@@ -31,7 +29,6 @@ from carillon.portal.routing.documents import (
     Whose,
 )
 from carillon.portal.routing.names import Names
-from carillon.schema.plan import DialRules
 
 PLAIN: dict[str, Action] = {
     "operator": ToOperator(),
@@ -49,12 +46,7 @@ class TargetForm(Form):
     """Where a call goes; `outside` is the number where an outside one is meant."""
 
     target = forms.ChoiceField(label=_("Ring"), widget=LongSelect)
-    outside = forms.CharField(
-        label=_("Outside number"),
-        required=False,
-        max_length=30,
-        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
-    )
+    outside = TelephoneField(label=_("Outside number"), required=False)
     numbers = False
     """Whether other numbers may be chosen."""
     plain: Mapping[str, Any] = {}
@@ -66,7 +58,7 @@ class TargetForm(Form):
         self, names: Names, country: str, *args: Any, besides: int = 0, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._country = country
+        self.dial_as(country)
         self._found: dict[str, Action] = {name: PLAIN[name] for name in self.plain}
         self._found |= {team.key: ToTeam(team.pk) for team in names.teams.values()}
         self._found |= {person.key: ToPerson(person.pk) for person in names.people.values()}
@@ -99,17 +91,16 @@ class TargetForm(Form):
     def clean(self) -> dict[str, Any]:
         """Find whom is meant."""
         chosen = self.cleaned_data.get("target", "")
+        if chosen != "outside":
+            self.errors.pop("outside", None)  # Nobody asks for it.
         if chosen in self._found:
             self.cleaned_data["found"] = self._found[chosen]
-        elif chosen == "outside":
-            rules = DIAL_RULES.get(self._country, DialRules())
-            e164 = normalise(self.cleaned_data.get("outside", ""), rules)
-            if e164 is None:
-                self.add_error(
-                    "outside", gettext("This is not a telephone number. Example: 06 12 48 90 11")
-                )
-            else:
+        elif chosen == "outside" and "outside" not in self.errors:
+            e164 = self.cleaned_data.get("outside", "")
+            if e164:
                 self.cleaned_data["found"] = ToOutside(e164)
+            else:
+                self.add_error("outside", self.fields["outside"].error_messages["required"])
         return self.cleaned_data
 
 

@@ -9,13 +9,10 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from carillon.flows.outgoing import normalise
 from carillon.portal.calls.models import Call
-from carillon.portal.fields import Form
-from carillon.portal.routing.compile import DIAL_RULES
+from carillon.portal.fields import Form, TelephoneField
 from carillon.portal.routing.names import Names
 from carillon.portal.trials.models import FlowTest
-from carillon.schema.plan import DialRules
 
 KEYS = frozenset("0123456789*#")
 
@@ -28,12 +25,10 @@ class TrialForm(Form):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         input_formats=["%Y-%m-%dT%H:%M"],
     )
-    caller = forms.CharField(
+    caller = TelephoneField(
         label=_("Who calls"),
         required=False,
-        max_length=40,
         help_text=_("A number; nothing: a caller who hides theirs."),
-        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
     )
     keys = forms.CharField(
         label=_("Keys pressed"),
@@ -48,19 +43,9 @@ class TrialForm(Form):
     )
 
     def __init__(self, country: str, zone: str, *args: Any, **kwargs: Any) -> None:
-        self._rules = DIAL_RULES.get(country, DialRules())
         self._zone = zone
         super().__init__(*args, **kwargs)
-
-    def clean_caller(self) -> str:
-        """Return the caller's number as E.164, "" for a hidden one."""
-        typed: str = self.cleaned_data["caller"].strip()
-        if not typed:
-            return ""
-        e164 = normalise(typed, self._rules)
-        if e164 is None:
-            raise forms.ValidationError(_("This is not a telephone number."))
-        return e164
+        self.dial_as(country)
 
     def clean_keys(self) -> str:
         """Return the keys without what is between them."""

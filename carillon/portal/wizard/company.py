@@ -50,13 +50,13 @@ FIELD_OF = {
 
 def users(request: HttpRequest) -> HttpResponse:
     """List lines and who has them; go on."""
-    enter_step(request, "users")
+    inside = enter_step(request, "users")
     if request.method == "POST":
         return go_on(request, "users")
     facts: dict[str, Any] = {"extension": extensions.next_extension()}
     if request.GET.get("line", "").isdecimal():
         facts["line"] = request.GET["line"]
-    return _users_page(request, UserForm(initial=facts))
+    return _users_page(request, UserForm(inside.company.country, initial=facts))
 
 
 def _users_page(request: HttpRequest, form: UserForm, status: int = 200) -> HttpResponse:
@@ -96,7 +96,7 @@ def _with_people(rows: list[tuple[int, int]]) -> list[lines.Line]:
 def add_user(request: HttpRequest) -> HttpResponse:
     """Add one person; they get a welcome e-mail (R39)."""
     inside = enter_step(request, "users")
-    form = UserForm(request.POST)
+    form = UserForm(inside.company.country, request.POST)
     form.offer(lines.free_places(inside.company))
     if not form.is_valid():
         return _users_page(request, form, status=422)
@@ -123,7 +123,9 @@ def import_users(request: HttpRequest) -> HttpResponse:
         if upload is None:
             raise Refused("no-file", _("Choose a CSV file."))
         free = len(lines.free_places(inside.company))
-        request.session[PREVIEW] = roster.preview(upload.read(roster.LARGEST_FILE + 1), free)
+        request.session[PREVIEW] = roster.preview(
+            upload.read(roster.LARGEST_FILE + 1), free, inside.company.country
+        )
     except Refused as refused:
         messages.error(request, refused.text)
     return redirect("wizard-users")

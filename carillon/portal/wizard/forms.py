@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from carillon.portal.extensions.forms import LineFields
+from carillon.portal.extensions.forms import ExtensionField, LineFields
+from carillon.portal.fields import TelephoneField
 from carillon.portal.wizard.roster import Entry
 
 
@@ -32,23 +32,12 @@ class UserForm(LineFields):
     email_sign_in = forms.BooleanField(
         label=_("Use the e-mail to sign in"), required=False, initial=True
     )
-    mobile = forms.CharField(
-        label=_("Contact number"),
-        required=False,
-        max_length=40,
-        widget=forms.TextInput(attrs={"inputmode": "tel"}),
-    )
-    extension = forms.CharField(
-        label=_("Extension"),
-        max_length=6,
-        validators=[
-            RegexValidator(r"\A[1-9][0-9]{1,5}\Z", _("Give 2 to 6 digits, for example 104."))
-        ],
-        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
-    )
+    mobile = TelephoneField(label=_("Contact number"), required=False)
+    extension = ExtensionField()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, country: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.dial_as(country)
         for field in self.fields.values():
             field.widget.attrs.setdefault("autocomplete", "off")
 

@@ -15,6 +15,7 @@ from carillon.portal.companies.models import Company
 from carillon.portal.fields import Form
 from carillon.portal.refused import Refused
 from carillon.portal.routing import dictation
+from carillon.portal.routing.dictating import DictationForm
 from carillon.portal.routing.messages import keep_file, keep_text
 from carillon.portal.routing.speaking import LONGEST_TEXT, MOST_UPLOAD_BYTES
 
@@ -81,19 +82,20 @@ def keep(company: Company, form: MessageChoice, language: str) -> str:
 def call_me(request: HttpRequest) -> HttpResponse:
     """Call somebody who wants to record a message (R69)."""
     inside = enter(request)
-    to = request.POST.get("to", "").strip()[:40]
-    context: dict[str, Any] = {"to": to}
-    try:
-        context["row"] = dictation.start(
-            inside.company,
-            to,
-            purpose="wizard",
-            language=inside.user.language,
-            by=inside.user,
-        )
-    except Refused as refused:
-        context["wrong"] = refused.text
-    return render(request, "wizard/_by_phone.html", context)
+    form = DictationForm(request.POST)
+    form.dial_as(inside.company.country)
+    context: dict[str, Any] = {"to": request.POST.get("to", "")}
+    if form.is_valid():
+        to, by = form.cleaned_data["to"], inside.user
+        try:
+            context["row"] = dictation.start(
+                inside.company, to, purpose="wizard", language=by.language, by=by
+            )
+        except Refused as refused:
+            form.add_error("to", refused.text)
+    context["wrong"] = form.errors.get("to")
+    status = 422 if form.errors else 200
+    return render(request, "wizard/_by_phone.html", context, status=status)
 
 
 @require_GET

@@ -16,13 +16,13 @@ from carillon.portal.countries import NAMES
 from carillon.portal.extensions import actions as extensions
 from carillon.portal.extensions import addresses, voices
 from carillon.portal.extensions.models import EmergencyAddress, Person, Voice
-from carillon.portal.fields import Form, LongSelect
+from carillon.portal.fields import Form, LongSelect, TelephoneField
 from carillon.portal.refused import Refused
 from carillon.portal.routing.company_numbers import main_number
 from carillon.portal.routing.messages import keep_text
 from carillon.portal.routing.models import OutboundLine, Prompt
 from carillon.portal.routing.speaking import sound_path, sound_seconds
-from carillon.portal.wizard import check, company, forwarding, roster
+from carillon.portal.wizard import check, company, forwarding
 from carillon.portal.wizard.frame import enter_step, go_on, me, show
 from carillon.portal.wizard.messages import MessageChoice, keep
 from carillon.portal.words import phone
@@ -50,11 +50,8 @@ class ProfileForm(Form):
     """Who one is (R56). X2: the contact number is not the line."""
 
     name = forms.CharField(label=gettext_lazy("First and last name"), max_length=120)
-    mobile = forms.CharField(
-        label=gettext_lazy("Contact number"),
-        required=False,
-        max_length=40,
-        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "tel"}),
+    mobile = TelephoneField(
+        label=gettext_lazy("Contact number"), required=False, autocomplete="tel"
     )
     email_sign_in = forms.BooleanField(
         label=gettext_lazy("Use the e-mail to sign in"), required=False
@@ -67,11 +64,12 @@ def profile(request: HttpRequest) -> HttpResponse:
     user = inside.user
     facts = {"name": person.name if person else user.name, "mobile": user.mobile}
     form = ProfileForm(request.POST or None, initial={**facts, "email_sign_in": user.email_sign_in})
+    form.dial_as(inside.company.country)
     if form.is_valid():
         wanted = form.cleaned_data
         try:
-            mobile = roster.contact(inside.company, wanted["mobile"])
-            accounts.choose_reachability(user, mobile=mobile, email_sign_in=wanted["email_sign_in"])
+            ways = {name: wanted[name] for name in ("mobile", "email_sign_in")}
+            accounts.choose_reachability(user, **ways)
             _rename(person, wanted["name"], request)
         except Refused as refused:
             form.add_error("mobile", refused.text)

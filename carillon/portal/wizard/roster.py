@@ -7,22 +7,25 @@ import io
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from carillon.flows.outgoing import normalise
 from carillon.portal.accounts.models import User
+from carillon.portal.accounts.numbers import e164_of
 from carillon.portal.companies.models import Company
 from carillon.portal.extensions import actions as extensions
 from carillon.portal.extensions import lines
+from carillon.portal.extensions.forms import ExtensionField
 from carillon.portal.extensions.models import Person
+from carillon.portal.fields import Form, TelephoneField
 from carillon.portal.refused import Refused
-from carillon.portal.routing.compile import DIAL_RULES
-from carillon.schema.plan import DialRules
 
 LARGEST_FILE = 1_000_000
+LONGEST_SHOWN = 300
+"""Of a cell that nobody can take."""
 MOST_ROWS = 1000
 HEADS = {
     "first": ("first name", "prénom", "prenom", "first", "given name"),
@@ -32,6 +35,15 @@ HEADS = {
     "mobile": ("mobile", "phone", "téléphone", "telephone", "numéro de contact", "contact number"),
     "extension": ("extension", "poste", "numéro de poste"),
 }
+
+
+class RowForm(Form):
+    """What each cell of a row must be: as it is when typed on a page."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    email = forms.EmailField(label=gettext_lazy("E-mail"), required=False, max_length=254)
+    mobile = TelephoneField(label=gettext_lazy("Contact number"), required=False)
+    extension = ExtensionField(required=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +80,17 @@ def contact(company: Company, typed: str) -> str:
     """Return a contact number as E.164, "" for none; `Refused` when it is not a number."""
     if not typed.strip():
         return ""
-    found = normalise(typed, DIAL_RULES.get(company.country, DialRules()))
-    if found is None:
-        raise Refused("bad-number", _("This is not a telephone number."))
+    found = e164_of(typed, company.country)
+    if not found:
+        text = _("This is not a telephone number. Example: 06 12 48 90 11")
+        raise Refused("bad-number", text)
     return found
 
 
-def preview(document: bytes, free: int) -> list[dict[str, Any]]:
+def preview(document: bytes, free: int, country: str) -> list[dict[str, Any]]:
     """Return the rows of a CSV file with what is wrong with each; `Refused` when it is no such file.
 
-    `free` is how many lines are left: rows beyond them cannot be added.
+    `free` is how many lines are left: rows beyond them cannot be added; `country`: how numbers are dialled.
     """
     if len(document) > LARGEST_FILE:
         raise Refused("too-large", _("This file is larger than 1 MB."))
@@ -98,7 +111,7 @@ def preview(document: bytes, free: int) -> list[dict[str, Any]]:
     rows = [line for line in lines[1:] if any(cell.strip() for cell in line)]
     if len(rows) > MOST_ROWS:
         raise Refused("too-many", _("This file has more than 1,000 rows."))
-    found = _checked(rows, columns)
+    found = _checked(rows, columns, country)
     good = [row for row in found if not row["errors"]]
     for row in good[free:]:
         row["errors"].append(_("no line is left"))
@@ -120,7 +133,9 @@ def _columns(heads: list[str]) -> dict[str, int]:
     return found
 
 
-def _checked(rows: list[list[str]], columns: dict[str, int]) -> list[dict[str, Any]]:
+def _checked(rows: list[list[str]], columns: dict[str, int], country: str) -> list[dict[str, Any]]:
+    form = RowForm()
+    form.dial_as(country)
     emails: set[str] = set()
     taken = set(Person.objects.values_list("extension", flat=True))
     known = set(Person.objects.exclude(user=None).values_list("user__email", flat=True))
@@ -128,34 +143,32 @@ def _checked(rows: list[list[str]], columns: dict[str, int]) -> list[dict[str, A
     for line in rows:
         cells = {f: line[p].strip() if p < len(line) else "" for f, p in columns.items()}
         name = cells.get("name") or f"{cells.get('first', '')} {cells.get('last', '')}".strip()
-        entry = Entry(
-            name[:120],
-            cells.get("email", "").lower()[:254],
-            cells.get("mobile", "")[:40],
-            cells.get("extension", "")[:6],
-        )
-        errors = _errors(entry, emails, known, taken)
+        rest = (cells.get("email", "").lower(), cells.get("mobile", ""), cells.get("extension", ""))
+        entry = Entry(name, *rest)
+        errors = _unfit(form, entry)
+        if entry.email and (entry.email in emails or entry.email in known):
+            errors.append(_("this e-mail is used already"))
+        if entry.extension and entry.extension in taken:
+            errors.append(_("this extension is taken"))
         emails.add(entry.email)
         taken.add(entry.extension)
-        found.append({**asdict(entry), "errors": errors})
+        shown = {key: _cut(value) for key, value in asdict(entry).items()}
+        found.append({**shown, "errors": errors})
     return found
 
 
-def _errors(entry: Entry, emails: set[str], known: set[str], taken: set[str]) -> list[str]:
+def _unfit(form: RowForm, entry: Entry) -> list[str]:
+    """Return what is wrong with each cell by itself."""
     errors = []
-    if not entry.name:
-        errors.append(_("no name"))
-    if entry.email:
+    for name, field in form.fields.items():
         try:
-            validate_email(entry.email)
-        except ValidationError:
-            errors.append(_("not an e-mail address"))
-        if entry.email in emails or entry.email in known:
-            errors.append(_("this e-mail is used already"))
-    if entry.extension:
-        fits = entry.extension.isascii() and entry.extension.isdigit() and len(entry.extension) >= 2
-        if not fits or entry.extension.startswith("0"):
-            errors.append(_("not an extension"))
-        elif entry.extension in taken:
-            errors.append(_("this extension is taken"))
+            field.clean(getattr(entry, name))
+        except ValidationError as error:
+            said = _("%(field)s: %(wrong)s")
+            errors += [said % {"field": field.label, "wrong": text} for text in error.messages]
     return errors
+
+
+def _cut(value: Any) -> Any:
+    """Leave of what nobody can take no more than shows what it is: rows wait in the session."""
+    return value[:LONGEST_SHOWN] if isinstance(value, str) else value
