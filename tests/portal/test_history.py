@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from carillon.portal.calls.filters import CALLS_PER_PAGE
-from carillon.portal.calls.models import Call
+from carillon.portal.calls.models import Call, Recording
+from carillon.portal.companies.models import AuditRow
 from carillon.portal.companies.scope import within
 from carillon.portal.journal.apply import apply_page
+from carillon.portal.site.housekeeping import keep_house
+from carillon.portal.voicemail.models import Message
 from tests.portal.conftest import Cast
 from tests.portal.story import answered_call, message_call, page
+from tests.portal.wav import write_wav
 
 
 @pytest.fixture
@@ -71,8 +78,6 @@ def test_one_call_is_told_in_french_too(cast: Cast, client: Client):
 
 
 def test_a_message_is_heard_deleted_and_brought_back(cast: Cast, client: Client):
-    from carillon.portal.voicemail.models import Message
-
     message = Message.everywhere.get()
     client.post(f"/voicemail/{message.pk}/heard", {"heard": "yes"})
     assert Message.everywhere.get().heard_at is not None
@@ -81,6 +86,59 @@ def test_a_message_is_heard_deleted_and_brought_back(cast: Cast, client: Client)
     assert "call-2" not in client.get("/voicemail").content.decode()
     client.post(f"/voicemail/{message.pk}/restore")
     assert "call-2" in client.get("/voicemail").content.decode()
+
+
+def test_a_deleted_message_waits_to_be_brought_back_then_it_is_erased_with_its_sound(
+    cast: Cast, client: Client, own_data: Path
+):
+    message = Message.everywhere.get()
+    sound = own_data / "recordings" / Recording.everywhere.get(pk=message.recording).path
+    write_wav(sound)
+    assert "Nothing is deleted" in client.get("/voicemail/deleted").content.decode()
+    client.post(f"/voicemail/{message.pk}/delete")
+    shown = client.get("/voicemail/deleted").content.decode()
+    assert "call-2" in shown and f"/voicemail/{message.pk}/restore" in shown
+    assert client.get(f"/audio/messages/{message.pk}").status_code == 200
+    stranger, colleague = cast.client("stranger"), cast.client("user")
+    assert "call-2" not in stranger.get("/voicemail/deleted").content.decode()
+    assert stranger.get(f"/audio/messages/{message.pk}").status_code == 404
+    assert "call-2" in colleague.get("/voicemail/deleted").content.decode(), "it rings him"
+
+    def deleted_days_ago(days: float) -> None:
+        at = timezone.now() - timedelta(days=days)
+        Message.everywhere.filter(pk=message.pk).update(deleted_at=at)
+        keep_house()
+
+    deleted_days_ago(29.9)
+    assert sound.is_file() and Message.everywhere.filter(pk=message.pk).exists()
+    client.post(f"/voicemail/{message.pk}/restore")
+    keep_house()
+    assert sound.is_file(), "what is in its box stays"
+    deleted_days_ago(30.1)
+    assert not Message.everywhere.exists()
+    assert Recording.everywhere.get(pk=message.recording).deleted_at is not None
+    assert client.get(f"/audio/recordings/{message.recording}").status_code == 404
+    assert client.get("/calls/call-2").status_code == 200, "what happened stays"
+    assert AuditRow.everywhere.filter(action="message-deleted").exists()
+    assert client.post(f"/voicemail/{message.pk}/restore").status_code == 404
+
+
+def test_the_sound_of_an_erased_message_leaves_the_disk_and_no_other_does(
+    cast: Cast,
+    client: Client,
+    own_data: Path,
+    django_capture_on_commit_callbacks: object,
+):
+    message = Message.everywhere.get()
+    folder = own_data / "recordings"
+    sound, other = folder / "call-2.wav", folder / "call-1.wav"
+    write_wav(sound)
+    write_wav(other)
+    long_ago = timezone.now() - timedelta(days=31)
+    Message.everywhere.filter(pk=message.pk).update(deleted_at=long_ago)
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+        keep_house()
+    assert (sound.exists(), other.exists()) == (False, True)
 
 
 def test_a_program_reads_every_decision_with_its_reason_and_plan(client: Client):

@@ -17,12 +17,17 @@ from carillon.portal.companies import audit
 @transaction.atomic
 def delete_recording(recording: Recording, *, by: User) -> None:
     """Delete a recording's sound for good; the call stays in the history."""
+    erase_sound(recording)
+    thing = (recording.call_id, recording.call.caller or recording.call_id)
+    audit.write(recording.company, by, "recording-deleted", thing, {"seconds": recording.seconds})
+
+
+def erase_sound(recording: Recording) -> None:
+    """Take the sound of a recording off the disk, once the enclosing transaction is certain."""
     # It may have been compressed since it was asked for: what counts is where it lies now.
     recording.refresh_from_db(fields=["path", "left_behind"])
     recording.deleted_at = timezone.now()
     recording.save(update_fields=["deleted_at"])
-    thing = (recording.call_id, recording.call.caller or recording.call_id)
-    audit.write(recording.company, by, "recording-deleted", thing, {"seconds": recording.seconds})
     transaction.on_commit(lambda: _forget(recording.path, recording.left_behind))
 
 

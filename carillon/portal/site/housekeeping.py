@@ -17,13 +17,14 @@ from carillon.portal.accounts.models import (
 from carillon.portal.mail.delivery import KEPT
 from carillon.portal.mail.models import MailMessage
 from carillon.portal.routing.days import keep_calendars
+from carillon.portal.voicemail.actions import erase_deleted
 
 FAILURES_KEPT = timedelta(days=1)
 LINKS_KEPT = timedelta(days=30)
 
 
 def keep_house() -> None:
-    """Delete what ran out: sessions, failed sign-ins, old mail, overrides; keep plans' holidays coming."""
+    """Delete what ran out: sessions, failed sign-ins, mail, deleted messages; keep plans' holidays coming."""
     now = timezone.now()
     keep_calendars()
     Session.objects.filter(expire_date__lt=now).delete()
@@ -33,3 +34,4 @@ def keep_house() -> None:
     LinkToken.objects.filter(expires_at__lt=now - LINKS_KEPT).delete()
     OpenSession.objects.exclude(key__in=Session.objects.values("session_key")).delete()
     MailMessage.objects.filter(created_at__lt=now - KEPT).delete()
+    erase_deleted()

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET
 from carillon.portal.help.articles import Block, blocks
 from carillon.portal.mail.delivery import KEPT as MAIL_KEPT
 from carillon.portal.site.housekeeping import FAILURES_KEPT, LINKS_KEPT
+from carillon.portal.voicemail.actions import DELETED_KEPT
 
 VENDOR = Path(__file__).parent / "static" / "vendor"
 VOICES = "py-nanotts"
@@ -57,8 +58,10 @@ def kept() -> list[tuple[str, str]]:
         (
             _("Voicemail messages"),
             _(
-                "As long as your company is on this system; a deleted one is hidden, and can come back."
-            ),
+                "As long as your company is on this system; a deleted one can come back for %(n)s days, "
+                "then it is erased with its sound."
+            )
+            % {"n": DELETED_KEPT.days},
         ),
         (_("Emergency addresses and who accepted the terms"), with_company),
         (_("Where you are signed in: address and browser"), _days(session_days)),

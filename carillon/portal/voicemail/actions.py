@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -11,11 +12,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from carillon.portal.accounts.models import User
+from carillon.portal.calls.actions import erase_sound
 from carillon.portal.calls.models import Recording
 from carillon.portal.companies import audit
 from carillon.portal.extensions.models import Person
 from carillon.portal.sound import safe_path
 from carillon.portal.voicemail.models import Message
+
+DELETED_KEPT = timedelta(days=30)
+MOST_ERASED = 1000
+"""In one round of house-keeping; the next one goes on."""
 
 
 @transaction.atomic
@@ -27,7 +33,7 @@ def mark_heard(message: Message, heard: bool) -> None:
 
 @transaction.atomic
 def delete_message(message: Message, *, by: User | None) -> None:
-    """Take a message out of its box. Can be undone."""
+    """Take a message out of its box. Can be undone for `DELETED_KEPT`."""
     message.deleted_at = timezone.now()
     message.save(update_fields=["deleted_at"])
     audit.write(message.company, by, "message-deleted", _thing(message))
@@ -39,6 +45,33 @@ def restore_message(message: Message, *, by: User | None) -> None:
     message.deleted_at = None
     message.save(update_fields=["deleted_at"])
     audit.write(message.company, by, "message-restored", _thing(message))
+
+
+def erased_at(message: Message) -> datetime | None:
+    """Return when a deleted message is erased; None of one that is not deleted."""
+    return message.deleted_at + DELETED_KEPT if message.deleted_at is not None else None
+
+
+def erase_deleted() -> int:
+    """Erase what was deleted long ago, sound and all; return how many. The audit log keeps who did it."""
+    before = timezone.now() - DELETED_KEPT
+    gone = Message.everywhere.filter(deleted_at__lt=before).order_by("deleted_at")
+    erased = 0
+    for pk in gone.values_list("pk", flat=True)[:MOST_ERASED]:
+        erased += _erase(pk, before)
+    return erased
+
+
+@transaction.atomic
+def _erase(pk: int, before: datetime) -> bool:
+    # Looked at once more: it may have been brought back a moment ago.
+    message = Message.everywhere.select_for_update().filter(pk=pk, deleted_at__lt=before).first()
+    if message is None:
+        return False
+    for sound in Recording.everywhere.filter(pk=message.recording, deleted_at=None):
+        erase_sound(sound)
+    message.delete()
+    return True
 
 
 @transaction.atomic

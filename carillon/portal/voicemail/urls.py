@@ -8,6 +8,7 @@ from carillon.portal.voicemail import internal, views
 
 urlpatterns = [
     path("voicemail", views.voicemail, name="voicemail"),
+    path("voicemail/deleted", views.deleted, name="deleted-messages"),
     path("voicemail/<int:pk>/heard", views.heard, name="message-heard"),
     path("voicemail/<int:pk>/delete", views.delete, name="delete-message"),
     path("voicemail/<int:pk>/restore", views.restore, name="restore-message"),

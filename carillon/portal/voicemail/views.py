@@ -50,6 +50,17 @@ def voicemail(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+def deleted(request: HttpRequest) -> HttpResponse:
+    """List what was deleted, until it is erased."""
+    names = {box.key: box.name for box in access.boxes(request)}
+    found = access.deleted(request).prefetch_related("call__recordings")
+    page = Paginator(found, MESSAGES_PER_PAGE).get_page(request.GET.get("page"))
+    rows = [(_drawn(row, names), actions.erased_at(row)) for row in page]
+    context = {"page": page, "rows": rows, "days": actions.DELETED_KEPT.days, "nav": "voicemail"}
+    return render(request, "voicemail/deleted.html", context)
+
+
+@require_GET
 def message_sound(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Play a message."""
     place = access.sound_place(request, pk)
@@ -80,6 +91,7 @@ def restore(request: HttpRequest, pk: int) -> HttpResponse:
     """Put a message back."""
     found = access.deleted_message(request, pk)
     actions.restore_message(found, by=enter(request).user)
+    notices.success(request, _("The message is back in its box."))
     return redirect("voicemail")
 
 
@@ -100,7 +112,8 @@ def _groups(boxes: list[Box], chosen: Box | None) -> list[tuple[str, SafeString]
 
 
 def _drawn(row: Message, names: dict[str, str]) -> dict[str, Any]:
-    kept = [found for found in row.call.recordings.all() if found.pk == row.recording]
+    of_call = row.call.recordings.all()
+    kept = [each for each in of_call if each.pk == row.recording and each.deleted_at is None]
     sound = safe_path(settings.CONFIG.recordings, kept[0].path) if kept else None
     heights = peaks(sound) if sound else ()
     return {"row": row, "box": names.get(row.box, ""), "heights": heights, "sound": bool(kept)}
