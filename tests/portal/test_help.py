@@ -41,6 +41,9 @@ def test_both_languages_say_the_same_things():
         ("en", "lost password", ""),
         ("en", "passkey", "sign-in"),
         ("en", "*97", "voicemail-by-phone"),
+        ("en", "webhook", "programs"),
+        ("fr", "sonnerie preferences", "call-preferences"),
+        ("fr", "telephone navigateur micro", "phone"),
         ("fr", "adresse d\u2019urgence", "emergency-address"),
     ],
 )
@@ -68,7 +71,12 @@ def test_the_quick_search_finds_articles(cast: Cast):
 
 @pytest.mark.parametrize(
     ("page", "slug"),
-    [("people", "desk-phone"), ("me", "forwarding"), ("voicemail", "voicemail-by-phone")],
+    [
+        ("people", "desk-phone"),
+        ("me", "forwarding"),
+        ("voicemail", "voicemail-by-phone"),
+        ("integrations", "programs"),
+    ],
 )
 def test_a_page_leads_to_its_article(cast: Cast, page: str, slug: str):
     html = cast.client("owner").get(reverse(page)).content.decode()

@@ -36,10 +36,13 @@ ARTICLES = (
     About("voicemail-greeting", "microphone", "wizard-voicemail"),
     About("voicemail-by-phone", "record-mail", "voicemail"),
     About("forwarding", "phone-outgoing", "me"),
+    About("phone", "headset", "phone"),
+    About("call-preferences", "settings", "me"),
     About("callback", "phone-call", "callbacks"),
     About("recording", "player-record", "numbers", "see"),
     About("apps", "phone", "me"),
     About("desk-phone", "device-landline-phone", "me"),
+    About("programs", "link", "integrations", "edit"),
     About("browsers", "device-desktop"),
     About("trouble", "phone-off", "calls"),
 )
