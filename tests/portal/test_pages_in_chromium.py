@@ -280,6 +280,10 @@ def test_ctrl_k_finds_people_and_opens_them_with_enter(watched: Watched):
     page = watched.page
     page.goto("/")
     page.keyboard.press("Control+k")
+    page.keyboard.type("paul")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.keyboard.press("Control+k")
     page.keyboard.type("hugo")
     expect(page.locator("#palette-results a.on")).to_contain_text("Hugo Lambert")
     page.keyboard.press("Enter")

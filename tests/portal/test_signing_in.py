@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from django.test import Client
 
@@ -75,6 +77,16 @@ def test_signing_in_leads_on_only_to_pages_of_ours(ann: User):
     assert ours.headers["Location"] == "/calls"
     theirs = Client().post("/sign-in?next=https://evil.example/", facts)
     assert theirs.headers["Location"] == "/"
+
+
+def test_what_only_forms_send_says_so_when_a_new_sign_in_leads_to_it(ann: User):
+    client, people = Client(), {"HTTP_ACCEPT": "text/html,*/*;q=0.8"}
+    lost = client.post("/company/override", {"state": "open"})
+    assert attempt(client, ann.email, PASSWORD) == 302
+    answer = client.get(parse_qs(urlsplit(lost["Location"]).query)["next"][0], **people)
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "Nothing was saved" in answer.content.decode()
+    assert client.get("/company/override").content == b""
 
 
 def test_an_empty_system_is_begun_by_its_first_visitor_only(db: None):

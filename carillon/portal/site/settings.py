@@ -68,6 +68,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "carillon.portal.companies.middleware.InCompany",
+    "carillon.portal.site.methods.OnlyPosted",
 ]
 TEMPLATES = [
     {

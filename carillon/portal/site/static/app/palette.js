@@ -27,6 +27,10 @@ export function startPalette() {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       choose(palette, event.key === "ArrowDown" ? 1 : -1);
+    } else if (event.key === "Escape") {
+      // A field of this kind would only be emptied, and the dialog stay.
+      event.preventDefault();
+      palette.close();
     } else if (event.key === "Enter") {
       event.preventDefault();
       const chosen = /** @type {HTMLAnchorElement | null} */ (palette.querySelector("a.on") ?? palette.querySelector("a"));
