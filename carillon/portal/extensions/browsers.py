@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from carillon.portal.accounts.models import User
 from carillon.portal.extensions.actions import add_device, remove_device
 from carillon.portal.extensions.models import Device, Person
-
-LABEL = "Browser"
-"""As the audit log and the pages of the operator name it."""
 
 
 @transaction.atomic
 def turn_on(person: Person, *, by: User) -> Device:
     """Return the person's browser phone, made at its first use and after each time it was turned off."""
     found = Device.objects.filter(person=person, browser=True).first()
-    return found or add_device(person, LABEL, browser=True, by=by)
+    # As the audit log names it, in the words of whoever turned it on.
+    return found or add_device(person, gettext("Browser"), browser=True, by=by)
 
 
 @transaction.atomic
