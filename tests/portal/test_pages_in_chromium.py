@@ -23,6 +23,7 @@ PAGES = (
     "/calls",
     "/calls?outcome=voicemail&q=none",
     "/voicemail",
+    "/voicemail/deleted",
     "/numbers",
     "/numbers/new",
     "/numbers/1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from datetime import date
+from datetime import date, datetime
 from itertools import count
 
 import pytest
@@ -28,6 +28,8 @@ from carillon.portal.extensions.actions import (
 from carillon.portal.extensions.models import Device, Person, Team, Voice
 from carillon.portal.followup.actions import create_tag
 from carillon.portal.followup.models import Tag
+from carillon.portal.integrations.actions import add_integration, pause_integration
+from carillon.portal.integrations.models import Event, Integration
 from carillon.portal.refused import Refused
 from carillon.portal.routing import blocking, days, flows, limits, people
 from carillon.portal.routing import documents as d
@@ -40,6 +42,8 @@ from carillon.portal.routing.personal import Desk, Elsewhere, PersonalFlow
 from carillon.portal.setupfile.exporting import export
 from carillon.portal.setupfile.importing import apply, difference
 from carillon.portal.setupfile.shape import read, write
+from carillon.portal.trials.actions import keep_test
+from carillon.portal.trials.models import FlowTest
 from tests.portal.conftest import Cast
 from tests.portal.test_compile import FLOWS
 
@@ -74,6 +78,19 @@ IN_THE_FILE = {
         "denied",
     },
     "followup.Tag": {"name", "colour"},
+    "integrations.Integration": {"name", "url", "active", "events", "all_numbers", "numbers"},
+    "trials.FlowTest": {
+        "number",
+        "name",
+        "weekday",
+        "on_date",
+        "time",
+        "caller",
+        "keys",
+        "everybody",
+        "expects",
+        "expected",
+    },
 }
 MOMENT = "what happened, or holds for the moment, is no set-up"
 SECRET = "secrets are in no file"
@@ -142,6 +159,14 @@ LEFT_OUT = {
     "followup.CallTag": MOMENT,
     "followup.OwedTag": MOMENT,
     "followup.Callback": MOMENT,
+    "integrations.Integration": {
+        "secret_encrypted": SECRET,
+        "failing_since": MOMENT,
+        "created_at": COUNTED,
+        "created_by": COUNTED,
+    },
+    "integrations.Delivery": MOMENT,
+    "trials.FlowTest": {"created_at": COUNTED},
 }
 
 
@@ -154,7 +179,7 @@ def fields_of(model: type[models.Model]) -> set[str]:
     "model",
     [
         model
-        for app in ("companies", "extensions", "routing", "followup")
+        for app in ("companies", "extensions", "routing", "followup", "integrations", "trials")
         for model in apps.get_app_config(app).get_models()
     ],
     ids=lambda model: model._meta.label,
@@ -231,10 +256,41 @@ def random_company(cast: Cast, data: st.DataObject) -> None:
         create_tag(acme, f"Tag {next(nth)}", colour, by=by)
     random_ways(cast, data, list(add))
     second = add_number(acme, "Second", "FR", by=by)
+    random_checks(cast, data, second)
     main = data.draw(st.sampled_from([cast.number, second]))
     choose_numbers(
         acme, main.pk, data.draw(st.sampled_from(["", second.e164, "+33123456789"])), by=by
     )
+
+
+def random_checks(cast: Cast, data: st.DataObject, second: Number) -> None:
+    """Keep tests, and tell other programs."""
+    by, acme = cast.users["owner"], cast.acme
+    rung = [f"u{cast.people['user'].pk}", f"t{cast.team.pk}", "u0", "+33639981234"]
+    expected = st.sampled_from(
+        ["outcome:voicemail", "outcome:closed", *(f"rings:{r}" for r in rung)]
+    )
+    for at in data.draw(st.lists(st.datetimes(datetime(2026, 1, 1)), max_size=3), "tests"):
+        keep_test(
+            data.draw(st.sampled_from([cast.number, second])),
+            data.draw(st.sampled_from(["Nights", "Sunday 22:00", "Ä"])),
+            at.replace(second=0, microsecond=0),
+            data.draw(expected),
+            every_week=data.draw(st.booleans()),
+            caller=data.draw(st.sampled_from(["", "+33612345678"])),
+            keys=data.draw(st.sampled_from(["", "1", "9#"])),
+            people=data.draw(st.sampled_from(FlowTest.Everybody.values)),
+            by=by,
+        )
+    some = st.lists(st.sampled_from([cast.number, second]), unique_by=lambda row: row.pk)
+    events = st.lists(st.sampled_from(Event.values), min_size=1, unique=True)
+    for name in data.draw(st.lists(st.sampled_from(["CRM", "Board"]), max_size=3), "integrations"):
+        facts = {"url": f"https://{name.lower()}.example.com/", "events": data.draw(events)}
+        numbers, everything = data.draw(some), data.draw(st.booleans())
+        row, _secret = add_integration(
+            acme, name=name, **facts, all_numbers=everything, numbers=numbers, by=by
+        )
+        pause_integration(row, data.draw(st.booleans()), by=by)
 
 
 def random_ways(cast: Cast, data: st.DataObject, add: list[Person]) -> None:
@@ -317,6 +373,9 @@ def test_any_company_written_and_read_into_an_empty_one_is_the_same(
         transaction.set_rollback(True)
 
 
+TESTED = "numbers: [{number: 'OURS', name: Main line, tests: [%s]}]"
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "text",
@@ -328,6 +387,21 @@ def test_any_company_written_and_read_into_an_empty_one_is_the_same(
         "days: [{first: '2026-03-02', last: '2026-03-02', name: x, slots: [[0, 9999]]}]",
         "blocked: [{pattern: everybody}]",
         "tags: [{name: x, colour: beige}]",
+        "integrations: [{name: x, url: 'http://127.0.0.1/', events: [call.ended]}]",
+        "integrations: [{name: x, url: 'https://crm.example/', events: [nothing]}]",
+        "integrations: [{name: x, url: 'https://crm.example/', events: []}]",
+        "integrations: [{name: x, url: 'https://crm.example/', events: [call.ended], numbers: ['+1']}]",
+        TESTED % "{name: x, time: '25:00', weekday: 1, expects: {outcome: missed}}",
+        TESTED % "{name: x, time: '10:00', weekday: 7, expects: {outcome: missed}}",
+        TESTED % "{name: x, time: '10:00', expects: {outcome: missed}}",
+        TESTED
+        % "{name: x, time: '10:00', weekday: 1, date: '2026-01-01', expects: {outcome: missed}}",
+        TESTED % "{name: x, time: '10:00', date: '2026-02-30', expects: {outcome: missed}}",
+        TESTED % "{name: x, time: '10:00', weekday: 1, expects: {outcome: nonsense}}",
+        TESTED % "{name: x, time: '10:00', weekday: 1, expects: {person: '999'}}",
+        TESTED % "{name: x, time: '10:00', weekday: 1, expects: {}}",
+        TESTED % "{name: x, time: '10:00', weekday: 1, keys: abc, expects: {outcome: missed}}",
+        TESTED % "{name: '', time: '10:00', weekday: 1, expects: {outcome: missed}}",
         "company: {name: Acme, country: ZZ}",
         "company: {name: Acme, music: ['file: nowhere']}",
         "people: [{extension: '104', name: Ben, role: king}]",
@@ -350,7 +424,8 @@ def test_what_a_page_would_not_take_no_file_brings_in(cast: Cast, text: str) -> 
     with within(cast.acme):
         before = write(export(cast.acme))
         with pytest.raises(Refused):
-            apply(cast.acme, read(f"carillon: 1\n{text}".encode()), by=cast.users["owner"])
+            whole = f"carillon: 1\n{text.replace('OURS', cast.number.e164)}"
+            apply(cast.acme, read(whole.encode()), by=cast.users["owner"])
         cast.acme.refresh_from_db()
         assert write(export(cast.acme)) == before
 
@@ -366,6 +441,43 @@ def test_what_a_file_does_not_mention_stays(cast: Cast) -> None:
         assert difference(cast.acme, read(text.encode()), by=by) == []
         apply(cast.acme, read(b"carillon: 1\nblocked: []"), by=by)
         assert write(export(cast.acme)) != before, "lists of callers are taken whole"
+
+
+@pytest.mark.django_db
+def test_tests_are_taken_whole_and_integrations_added_or_changed(cast: Cast) -> None:
+    by, acme = cast.users["owner"], cast.acme
+    with within(acme):
+        keep_test(cast.number, "Nights", datetime(2026, 1, 5, 23), "outcome:voicemail", by=by)
+        crm, secret = add_integration(
+            acme,
+            name="CRM",
+            url="https://crm.example.com/",
+            events=["call.ended"],
+            all_numbers=True,
+            numbers=[],
+            by=by,
+        )
+        text = write(export(acme))
+        assert "weekday: 0" in text and secret not in text
+        apply(acme, read(b"carillon: 1"), by=by)
+        assert write(export(acme)) == text, "what is not mentioned stays"
+        changed = text.replace("weekday: 0", "weekday: 6").replace("crm.ex", "new.ex")
+        told = difference(acme, read(changed.encode()), by=by)
+        assert [each.action for each in told] == [
+            "test-removed",
+            "test-kept",
+            "integration-changed",
+        ]
+        apply(acme, read(changed.encode()), by=by)
+        crm.refresh_from_db()
+        assert crm.url == "https://new.example.com/"
+        kept = crm.secret_encrypted
+        (test,) = FlowTest.objects.all()
+        assert (test.weekday, test.expected) == (6, "voicemail")
+        more = text.replace("name: CRM", "name: Board")
+        apply(acme, read(more.encode()), by=by)
+        board = Integration.objects.get(name="Board")
+        assert board.secret_encrypted not in ("", kept)
 
 
 @pytest.mark.django_db

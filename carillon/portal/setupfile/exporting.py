@@ -17,6 +17,7 @@ from carillon.portal.routing.models import (
     OutboundLine,
     PersonalRow,
 )
+from carillon.portal.setupfile import checks
 from carillon.portal.setupfile.references import Book, load_book
 from carillon.portal.setupfile.shape import (
     FORMAT,
@@ -36,7 +37,7 @@ from carillon.portal.setupfile.shape import (
 def export(company: Company) -> SetupFile:
     """Return the company's set-up, without passwords of any kind; call inside `within(company)`."""
     book = load_book(company)
-    numbers = Number.objects.select_related("published").order_by("e164")
+    numbers = Number.objects.select_related("published").prefetch_related("tests").order_by("e164")
     return SetupFile(
         carillon=FORMAT,
         company=_company(company, book),
@@ -59,8 +60,16 @@ def export(company: Company) -> SetupFile:
         people=_people(company, book),
         teams=_teams(book),
         numbers=[
-            NumberEntry(row.e164, row.name, row.language, book.named(row.flow)) for row in numbers
+            NumberEntry(
+                row.e164,
+                row.name,
+                row.language,
+                book.named(row.flow),
+                checks.tests_of(row, book) or None,
+            )
+            for row in numbers
         ],
+        integrations=checks.integrations(),
     )
 
 

@@ -16,6 +16,7 @@ from carillon.portal.refused import Refused
 from carillon.portal.routing import actions as routing
 from carillon.portal.routing import flows, pool
 from carillon.portal.routing.models import Number
+from carillon.portal.setupfile import checks
 from carillon.portal.setupfile.company_in import take_company, take_main_number
 from carillon.portal.setupfile.people_in import take_person, take_team, take_ways
 from carillon.portal.setupfile.references import load_book
@@ -65,6 +66,11 @@ def apply(company: Company, setup: SetupFile, *, by: User) -> list[Change]:
         _number(company, number, by)
     for person in setup.people:
         take_ways(company, person, by=by)
+    book = load_book(company)
+    for number in setup.numbers:
+        if number.tests is not None:
+            checks.take_tests(Number.objects.get(e164=number.number), number, book, by=by)
+    checks.take_integrations(company, setup.integrations, by=by)
     rows = AuditRow.objects.filter(pk__gt=newest).order_by("id")
     return [Change(row.action, row.object_name, row.before, row.after) for row in rows]
 

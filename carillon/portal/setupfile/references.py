@@ -83,6 +83,10 @@ class Book:
         """Return the key of what the file calls so."""
         return self._key("message", words, language)
 
+    def id_of(self, kind: str, name: str) -> int:
+        """Return the id of a person, team or number by its name; 0 of one that is gone."""
+        return int(self._id(kind, name))
+
     def _walk(self, value: Any, swap: Swap, message: Swap) -> Any:
         if isinstance(value, list):
             return [self._walk(each, swap, message) for each in value]

@@ -98,6 +98,35 @@ class TeamEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     member_seconds: int | None = None
 
 
+class TestEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A call to be tried, on a `weekday` (0: Monday) or a `date`, and what must come of it.
+
+    `expects` is one of `outcome`, `person` (an extension), `team` (a name) and `outside` (+33…).
+    """
+
+    name: str
+    time: str
+    expects: dict[str, str]
+    weekday: int | None = None
+    date: str | None = None
+    caller: str = ""
+    keys: str = ""
+    everybody: str = "silent"
+
+
+class IntegrationEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A webhook. Its secret is in no file: one that is made gets a new one, seen on its page by "New secret".
+
+    `numbers`: those it takes, none given: all.
+    """
+
+    name: str
+    url: str
+    events: list[str]
+    active: bool = True
+    numbers: list[str] | None = None
+
+
 class NumberEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A number the company has, and its flow: a document of `routing.documents` with names for ids."""
 
@@ -105,10 +134,11 @@ class NumberEntry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     name: str
     language: str = "fr"
     flow: dict[str, Any] = {}
+    tests: list[TestEntry] | None = None
 
 
 class SetupFile(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """The whole file. What it does not mention stays as it is; `days` and `blocked` are taken whole."""
+    """The whole file. What it does not mention stays; `days`, `blocked` and `tests` are taken whole."""
 
     carillon: int
     company: CompanyEntry | None = None
@@ -119,6 +149,7 @@ class SetupFile(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     people: list[PersonEntry] = []
     teams: list[TeamEntry] = []
     numbers: list[NumberEntry] = []
+    integrations: list[IntegrationEntry] = []
 
 
 class Unreadable(ValueError):
@@ -154,7 +185,8 @@ def read(document: bytes) -> SetupFile:
         raise Unreadable(str(error)[:300]) from error
     if setup.carillon != FORMAT:
         raise Unreadable(f"carillon: {setup.carillon}")
-    lists = (setup.people, setup.teams, setup.numbers, setup.tags, setup.days, setup.blocked)
+    lists: tuple[list[Any] | None, ...] = (setup.people, setup.teams, setup.numbers, setup.tags)
+    lists += (setup.days, setup.blocked, setup.integrations)
     if max(len(each or ()) for each in lists) > MOST_ENTRIES:
         raise Unreadable("5000")
     return setup
