@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from carillon.sip.message import Message
 from carillon.sip.replaces import Replaces
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(msgspec.Struct, frozen=True):
     """A path to a peer: `transport` is udp, tcp, tls, ws or wss.
 
     `connection` is the driver's id of a stream's connection, 0 when none is known yet.
@@ -21,16 +20,14 @@ class Flow:
     connection: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """Send these bytes, one whole message."""
 
     data: bytes
     flow: Flow
 
 
-@dataclass(frozen=True, slots=True)
-class InviteReceived:
+class InviteReceived(msgspec.Struct, frozen=True):
     """Somebody calls; 100 Trying is already sent.
 
     `replaces` names the leg of ours whose place this call is to take (`Endpoint.find_leg`).
@@ -42,8 +39,7 @@ class InviteReceived:
     replaces: Replaces | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Progressed:
+class Progressed(msgspec.Struct, frozen=True):
     """A provisional response above 100 to our INVITE; `sdp` is b"" when it has none."""
 
     leg: int
@@ -53,8 +49,7 @@ class Progressed:
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """A 2xx to our INVITE; the ACK is sent."""
 
     leg: int
@@ -62,8 +57,7 @@ class Answered:
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """Our INVITE came to nothing; the leg is gone. `message` is None for a made-up 408 or 503.
 
     `cause` is the text of its Reason header. `contacts` are the URIs a 3xx names, the best first.
@@ -77,24 +71,21 @@ class Failed:
     contacts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(msgspec.Struct, frozen=True):
     """The caller gave up before an answer; the leg is gone. `reason` is the text of its Reason header."""
 
     leg: int
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmed:
+class Confirmed(msgspec.Struct, frozen=True):
     """The ACK to our 2xx came; `sdp` is the answer where ours was the offer."""
 
     leg: int
     sdp: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class HungUp:
+class HungUp(msgspec.Struct, frozen=True):
     """The far end ended the call, or is lost; the leg is gone.
 
     `reason` is the text of its Reason header, or "no-ack" (our 2xx was never acknowledged), "lost" (the far
@@ -105,8 +96,7 @@ class HungUp:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
+class Offered(msgspec.Struct, frozen=True):
     """A new offer, to be answered or refused; `sdp` is b"" when they want ours (an INVITE without one).
 
     `method` is INVITE, UPDATE or PRACK; the last two may come before the call is answered.
@@ -117,24 +107,21 @@ class Offered:
     method: str
 
 
-@dataclass(frozen=True, slots=True)
-class OfferAnswered:
+class OfferAnswered(msgspec.Struct, frozen=True):
     """The answer to our offer within the call; b"" when it brought none. Also after a refresh of ours."""
 
     leg: int
     sdp: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class OfferRefused:
+class OfferRefused(msgspec.Struct, frozen=True):
     """Our offer within the call was refused; what was agreed before holds."""
 
     leg: int
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class Informed:
+class Informed(msgspec.Struct, frozen=True):
     """An INFO within the call; 200 is sent. `record` is what its Record header wants: on, off, or ""."""
 
     leg: int
@@ -143,8 +130,7 @@ class Informed:
     record: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Referred:
+class Referred(msgspec.Struct, frozen=True):
     """The far end of a leg wants to be connected elsewhere (REFER), to be answered by `answer_referral`.
 
     `refer_to` is a sip, sips or tel URI without headers; `replaces` the leg it is to take the place of.
@@ -157,24 +143,21 @@ class Referred:
     referred_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReferralAnswered:
+class ReferralAnswered(msgspec.Struct, frozen=True):
     """The final response to our REFER; after a 2xx `ReferralProgressed` may follow."""
 
     leg: int
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReferralProgressed:
+class ReferralProgressed(msgspec.Struct, frozen=True):
     """What the far end tells of the call our REFER made it place; 200 and above is the last."""
 
     leg: int
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class Subscribed:
+class Subscribed(msgspec.Struct, frozen=True):
     """Somebody wants to be told of a state, to be accepted or refused. `seconds` 0: only once."""
 
     subscription: int
@@ -184,22 +167,19 @@ class Subscribed:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Resubscribed:
+class Resubscribed(msgspec.Struct, frozen=True):
     """A subscriber asked again, and is to be told the whole state anew."""
 
     subscription: int
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionEnded:
+class SubscriptionEnded(msgspec.Struct, frozen=True):
     """A subscriber is gone, or its time is over."""
 
     subscription: int
 
 
-@dataclass(frozen=True, slots=True)
-class RequestReceived:
+class RequestReceived(msgspec.Struct, frozen=True):
     """A request outside every call, to be responded to."""
 
     transaction: int
@@ -207,8 +187,7 @@ class RequestReceived:
     flow: Flow
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseReceived:
+class ResponseReceived(msgspec.Struct, frozen=True):
     """The final response to our request; `message` is None for a made-up 408 or 503."""
 
     transaction: int

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from carillon.sip.errors import RemoteError
 from carillon.sip.headers import NameAddr, parse_cseq, parse_name_addr, parse_seconds, supports
 from carillon.sip.leg import default_port
@@ -143,7 +145,7 @@ class Registrar:
             held = self._bindings.get(aor, {})
             for key, binding in held.items():
                 if binding.flow == flow:
-                    held[key] = replace(binding, flow=replace(flow, connection=0))
+                    held[key] = replace(binding, flow=structs.replace(flow, connection=0))
         return names
 
     def names(self) -> list[str]:
@@ -336,7 +338,7 @@ def _reached(binding: Binding) -> Binding | None:
     if uri.host != flow.host:
         return None
     port = uri.port or default_port(flow.transport)
-    return replace(binding, flow=replace(flow, port=port))
+    return replace(binding, flow=structs.replace(flow, port=port))
 
 
 def _bare(instance: str) -> str:

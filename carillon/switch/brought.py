@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from carillon.switch.devices import Gruu
 
 
-@dataclass(frozen=True, slots=True)
-class Brought:
+class Brought(msgspec.Struct, frozen=True):
     """`hops`: Max-Forwards of what the call sends on (RFC 3261 §16.6).
 
     `identities`: the carrier's signatures of who calls (RFC 8224). `gruu`: the one phone the call is for,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from carillon.media import codecs, sdp
 from carillon.schema.events import LegEnded, LegStarted
@@ -28,8 +29,7 @@ CANNOT_SECURE = frozenset({415, 488, 606})
 COUNTRIES = {"33": "fr", "44": "gb", "1": "us"}
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(msgspec.Struct, frozen=True):
     """Who is at the other end: one of our phones, or the outside over a trunk."""
 
     who: str
@@ -39,8 +39,7 @@ class Party:
     trunk: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Dial:
+class Dial(msgspec.Struct, frozen=True):
     """How to reach somebody we ring."""
 
     uri: str

@@ -268,6 +268,7 @@ async def test_calls_that_prove_who_they_are_are_never_counted(tmp_path: Path) -
             leg = here.dial("ann", "102")
             await here.phones["ben"].invited(nth)
             here.phones["ann"].hang_up(leg)
+            await until(lambda: not here.board.calls, "Ben to be free again")
         assert not here.board.devices.is_unwelcome(HOST)
         await here.is_quiet()
 
