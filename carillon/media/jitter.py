@@ -154,9 +154,7 @@ class JitterBuffers:
         frames = self._read(tracks, starts)
         taken = np.full(len(tracks), FRAME_SAMPLES, np.int64)
         surplus = self._surplus(tracks)
-        # A little delay too much can wait for a quiet moment, which is looked for now and then.
-        turn = (tracks + self._turn) % TICKS_BETWEEN_LOOKS == 0
-        restless = np.flatnonzero((surplus > AMPLE) | (surplus < -CALM) | turn & (surplus > CALM))
+        restless = self._restless(tracks, frames, surplus)
         if len(restless):
             some = tracks[restless]
             frames[restless], taken[restless] = self._adapt(
@@ -173,6 +171,15 @@ class JitterBuffers:
             block = self._turn // BLOCK_TICKS % BLOCKS
             self._least[:, block], self._most[:, block] = _NEVER, -_NEVER
         return frames
+
+    def _restless(self, tracks: Rows, frames: Samples, surplus: Counts) -> Rows:
+        """Return for which of these frames something may have to be done about the delay."""
+        pressing = (surplus > AMPLE) | (surplus < -CALM)
+        # A little delay too much can wait for a quiet moment, which is looked for now and then.
+        turn = (tracks + self._turn) % TICKS_BETWEEN_LOOKS == 0
+        waiting = np.flatnonzero(turn & (surplus > CALM) & ~pressing)
+        pressing[waiting] = np.abs(frames[waiting]).max(axis=1, initial=0) < QUIET
+        return np.flatnonzero(pressing)
 
     def _surplus(self, tracks: Rows) -> Counts:
         """Return how many samples of delay each track has too much; below zero, too little."""

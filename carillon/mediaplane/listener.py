@@ -203,10 +203,15 @@ class Listener:
         return samples
 
     def past(self, row: int, start: int, stop: int) -> Samples:
-        """Return a leg's frames from tick `start` to before `stop`, (n, 160), of the last `KEPT_FRAMES`."""
-        slots = np.arange(start, stop) % KEPT_FRAMES
-        samples: Samples = self._kept[self.track[row], slots]
-        return samples
+        """Return a leg's frames from tick `start` to before `stop`, (n, 160), of the last `KEPT_FRAMES`.
+
+        They may be overwritten by the next tick.
+        """
+        kept: Samples = self._kept[self.track[row]]
+        first, last = start % KEPT_FRAMES, (stop - 1) % KEPT_FRAMES + 1
+        if start >= stop or last - first == stop - start:
+            return kept[first : first + stop - start]
+        return np.concatenate([kept[first:], kept[:last]])
 
     def behind(self, row: int) -> int:
         """Return how many frames have come of a leg that are still to be heard."""

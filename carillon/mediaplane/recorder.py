@@ -150,6 +150,10 @@ class Recorder:
 
     def tick(self) -> None:
         """Write what is due."""
+        with self._writer.at_once():
+            self._write_due()
+
+    def _write_due(self) -> None:
         until = self._listener.tick_index + 1
         while self._due and self._due[0][0] <= until:
             due, number = heapq.heappop(self._due)
@@ -173,14 +177,15 @@ class Recorder:
         recording.written_to = stop
         # A stall longer than what is kept is recorded as silence.
         readable = max(start, self._listener.tick_index + 1 - KEPT_FRAMES)
-        samples = np.zeros(((stop - start) * FRAME_SAMPLES, len(recording.sides)), np.int16)
+        samples = np.empty(((stop - start) * FRAME_SAMPLES, len(recording.sides)), "<i2")
+        heard = max(0, readable - start) * FRAME_SAMPLES
+        samples[:heard] = 0
         if readable < stop:
             for channel, side in enumerate(recording.sides):
-                heard = self._side(side, readable, stop)
-                samples[(readable - start) * FRAME_SAMPLES :, channel] = heard
+                samples[heard:, channel] = self._side(side, readable, stop)
         if recording.command.silence_seconds > 0 and any(has_voice(s) for s in samples.T):
             recording.heard_at = stop
-        self._writer.write(recording.file, samples.astype("<i2", copy=False).tobytes())
+        self._writer.write(recording.file, samples.data.cast("B"))
 
     def _side(self, side: Collection[int], start: int, stop: int) -> Samples:
         """Return what the legs of one side say, together."""

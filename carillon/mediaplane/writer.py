@@ -15,7 +15,8 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from carillon.media.wav import (
@@ -31,6 +32,7 @@ from carillon.media.wav import (
 RETRY_SECONDS = 3.0
 MAX_QUEUED_BYTES = 64 << 20
 _HEAD_BYTES = 4096
+Octets = bytes | memoryview
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 log = logging.getLogger(__name__)
@@ -86,6 +88,8 @@ class Freed:
 
 
 Outcome = Closed | Failed | Filled | Freed
+Job = tuple[WavFile, Octets | None]
+"""Samples for a file; None: it is finished."""
 
 
 class Writer:
@@ -93,7 +97,8 @@ class Writer:
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
-        self._jobs: queue.SimpleQueue[tuple[WavFile, bytes | None] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
+        self._together: list[Job] | None = None
         self.outcomes: deque[Outcome] = deque()
         self._queued = 0
         self._done = 0
@@ -102,17 +107,35 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    def write(self, file: WavFile, samples: bytes) -> None:
+    def write(self, file: WavFile, samples: Octets) -> None:
         """Add samples to a file; the first ones, or none, create it. They are lost if the disk lags far."""
         if self._queued - self._done > MAX_QUEUED_BYTES:
             file.lost = True
             return
         self._queued += len(samples)
-        self._jobs.put((file, samples))
+        self._do((file, samples))
 
     def close(self, file: WavFile) -> None:
         """Finish a file; `Closed` follows."""
-        self._jobs.put((file, None))
+        self._do((file, None))
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Wake the thread once for all that is asked of it meanwhile."""
+        together: list[Job] = []
+        self._together = together
+        try:
+            yield
+        finally:
+            self._together = None
+            if together:
+                self._jobs.put(together)
+
+    def _do(self, job: Job) -> None:
+        if self._together is None:
+            self._jobs.put([job])
+        else:
+            self._together.append(job)
 
     def finish(self, seconds: float) -> None:
         """Let the thread do what is queued, for so long at most."""
@@ -122,24 +145,24 @@ class Writer:
     def _run(self) -> None:
         while True:
             try:
-                job = self._jobs.get(timeout=RETRY_SECONDS if self._full_folder else None)
+                jobs = self._jobs.get(timeout=RETRY_SECONDS if self._full_folder else None)
             except queue.Empty:
                 self._probe()
                 continue
-            if job is None:
+            if jobs is None:
                 return
-            file, samples = job
-            if samples is None:
-                self._close(file)
-            else:
-                self._write(file, samples)
-                self._done += len(samples)
+            for file, samples in jobs:
+                if samples is None:
+                    self._close(file)
+                else:
+                    self._write(file, samples)
+                    self._done += len(samples)
 
     def _tell(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
         self._wake()
 
-    def _write(self, file: WavFile, samples: bytes) -> None:
+    def _write(self, file: WavFile, samples: Octets) -> None:
         if file.failed:
             return
         if self._full_folder and time.monotonic() < self._retry_at:
@@ -227,7 +250,7 @@ def _open(file: WavFile) -> None:
     file.data_bytes = (size - start) // frame * frame
 
 
-def _append(file: WavFile, samples: bytes) -> None:
+def _append(file: WavFile, samples: Octets) -> None:
     """Write samples, then the sizes in the header; on failure leave whole frames."""
     if not samples:
         return
@@ -249,7 +272,7 @@ def _append(file: WavFile, samples: bytes) -> None:
     os.pwrite(file.fd, struct.pack("<I", size - 8), 4)
 
 
-def _write_all(fd: int, octets: bytes, at: int) -> None:
+def _write_all(fd: int, octets: Octets, at: int) -> None:
     view = memoryview(octets)
     while view:
         count = os.pwrite(fd, view, at)
