@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from itertools import zip_longest
 
+# Now: its pytest plug-in would load it after the tests, and after some with real phones CPython 3.11 cannot
+# compile a module any more ("AST constructor recursion depth mismatch").
+import hypothesis  # noqa: F401
 import pytest
 
 from carillon import compiled
