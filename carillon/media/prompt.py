@@ -63,7 +63,8 @@ class Prompt:
     def address(self, codec: int) -> int:
         """Return where the first frame lies, in this codec."""
         octets = self.alaw if codec == PCMA else self.mulaw
-        return int(octets.ctypes.data)
+        address: int = octets.__array_interface__["data"][0]
+        return address
 
     def samples(self, positions: NDArray[np.int64]) -> Samples:
         """Return the frames that begin there, (n, 160)."""

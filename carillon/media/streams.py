@@ -57,9 +57,8 @@ class Streams:
 
     def reset(self, row: int, ssrc: int, sequence: int, time: int, now: float) -> None:
         """Begin a leg: nothing received, and a stream out of this SSRC and these first numbers."""
-        blank = Streams(1)
         for name, column in vars(self).items():
-            column[row] = getattr(blank, name)[0]
+            column[row] = _BLANK[name]
         self.out_ssrc[row] = ssrc
         self.next_sequence[row] = sequence & 0xFFFF
         self.next_time[row] = time & 0xFFFFFFFF
@@ -75,7 +74,8 @@ class Streams:
         """Stop relaying `source`; its target's stream can go on from anything."""
         target = self.target[source]
         if target >= 0:
-            self._settle(np.array([source], np.intp))
+            if self.relayed[source]:
+                self._settle(np.array([source], np.intp))
             self.source[target] = UNKNOWN
             self.target[source] = UNKNOWN
 
@@ -90,7 +90,7 @@ class Streams:
         self.sent_at[targets] = self.heard_at[sources]
         self.relayed[sources] = False
 
-    def catch_up(self, rows: Rows, now: float) -> None:
+    def catch_up(self, rows: Rows | slice, now: float) -> None:
         """Let the next timestamps of legs that heard nothing for a while follow the clock."""
         rate = self.rate[rows]
         silent = np.rint((now - self.sent_at[rows]) * rate).astype(np.int64)
@@ -222,10 +222,10 @@ class Streams:
 
     def lost(self, row: int) -> int:
         """Return how many packets of this leg never came."""
-        expected = int(self.expected(np.array([row], np.intp))[0])
+        expected = int(self.expected(slice(row, row + 1))[0])
         return max(0, expected - int(self.received[row]))
 
-    def expected(self, rows: Rows) -> NDArray[np.int64]:
+    def expected(self, rows: Rows | slice) -> NDArray[np.int64]:
         """Return how many packets should have come, over all the SSRCs there were."""
         heard = self.source_ssrc[rows] != UNKNOWN
         present = np.where(heard, self.highest[rows] - self.first[rows] + 1, 0)
@@ -245,6 +245,9 @@ class Streams:
         self.source_ssrc[row] = UNKNOWN
         self.jitter[row] = 0.0
         self.relayed[row] = False
+
+
+_BLANK = {name: column[0] for name, column in vars(Streams(1)).items()}
 
 
 def _clock(at: NDArray[np.float64], rate: NDArray[np.int64] | np.int64) -> NDArray[np.int32]:

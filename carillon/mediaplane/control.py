@@ -11,6 +11,8 @@ import msgspec
 from carillon.schema.mediacontrol import MAX_MESSAGE_BYTES, MediaCommand, MediaEvent
 
 LENGTH_BYTES = 4
+READ_BYTES = 1 << 16
+"""Some hundred commands: what more there is waits until these are done."""
 MAX_UNREAD_BYTES = 4 << 20
 """A switch that reads nothing for so long is no switch."""
 
@@ -36,6 +38,7 @@ class Connection:
         peer.setblocking(False)
         self._peer = peer
         self._received = bytearray()
+        self._room = memoryview(bytearray(READ_BYTES))
         self._unsent = bytearray()
         self._decoder = msgspec.msgpack.Decoder(MediaCommand)
         self._encoder = msgspec.msgpack.Encoder()
@@ -53,14 +56,14 @@ class Connection:
     def receive(self) -> list[MediaCommand]:
         """Return the commands that have come whole; `Broken` at the end, or when they make no sense."""
         try:
-            octets = self._peer.recv(1 << 18)
+            count = self._peer.recv_into(self._room)
         except BlockingIOError:
             return []
         except OSError as error:
             raise Broken(str(error)) from error
-        if not octets:
+        if not count:
             raise Broken("closed by the switch")
-        self._received += octets
+        self._received += self._room[:count]
         return self._cut()
 
     def _cut(self) -> list[MediaCommand]:

@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 import time
+from collections import deque
 from types import FrameType
 
 from carillon.bus.config import BadSetting, Config, read_config
@@ -22,12 +23,14 @@ from carillon.mediaplane.dtls import Certificate
 from carillon.mediaplane.legs import Legs
 from carillon.mediaplane.pace import AWAIT, TICK_SECONDS, Pace
 from carillon.mediaplane.plane import Plane
-from carillon.schema.mediacontrol import DiskFilled, Hello, MediaEvent
+from carillon.schema.mediacontrol import DiskFilled, Hello, MediaCommand, MediaEvent
 
 WATCH_SECONDS = 1.0
 MAX_TICKS_BEHIND = 5
 """A longer stall is not made up for by a burst: the clock goes on from there."""
 ORPHAN_SECONDS = 10.0
+COMMANDS_SECONDS = 0.002
+"""How long commands are done on end before sound has its turn again."""
 UNSENT_SECONDS = 0.05
 FINISH_SECONDS = 0.8
 COMPLAIN_SECONDS = 1.0
@@ -50,6 +53,7 @@ class Process:
         wire.enlarge_buffers(self._rtp)
         self._listener = listen(config.media_socket)
         self._connection: Connection | None = None
+        self._commands: deque[MediaCommand] = deque()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._timer = wire.Timer()
         self._first_port = config.rtp_port + 2
@@ -89,14 +93,20 @@ class Process:
         """Serve until stopped, then finish every file."""
         log.info("media: %s port %d", self._config.host, self._config.rtp_port)
         while not self._stopping:
-            unsent = self._connection is not None and self._connection.unsent
-            ready = self._wait(UNSENT_SECONDS if unsent else ORPHAN_SECONDS)
+            ready = self._wait(self._patience())
             try:
                 self._turn(ready, time.monotonic())
             except Exception as error:
                 # A bug costs what it is in, not every call of this machine.
                 self._complain(error)
         self._finish()
+
+    def _patience(self) -> float:
+        """Return how many seconds there is nothing to do if nothing comes."""
+        if self._commands:
+            return 0.0
+        unsent = self._connection is not None and self._connection.unsent
+        return UNSENT_SECONDS if unsent else ORPHAN_SECONDS
 
     def _wait(self, seconds: float) -> list[int]:
         """Wait for something to do, at most so long; return what is ready but sound and the timer."""
@@ -128,6 +138,8 @@ class Process:
                 self._tick(now)
         for fd in ready:
             self._attend(fd, now)
+        if self._commands:
+            self._obey(now)
         if self._awake != self._plane.busy:
             self._wake_or_rest(now)
         if self._connection is not None and self._connection.unsent:
@@ -145,8 +157,8 @@ class Process:
             os.read(fd, 64)
         elif fd == self._listener.fileno():
             self._accept(now)
-        elif self._connection is not None and fd == self._connection.fd:
-            self._obey(self._connection, now)
+        elif self._connection is not None and fd == self._connection.fd and not self._commands:
+            self._receive(self._connection, now)
 
     def _tick(self, now: float) -> None:
         """Do the ticks that are due."""
@@ -206,15 +218,18 @@ class Process:
         if self._plane.recorder.disk_full:
             self._tell(DiskFilled(self._plane.recorder.disk_full))
 
-    def _obey(self, connection: Connection, now: float) -> None:
+    def _receive(self, connection: Connection, now: float) -> None:
         try:
-            commands = connection.receive()
+            self._commands.extend(connection.receive())
         except Broken as reason:
             self._drop(connection, str(reason), now)
-            return
-        for command in commands:
+
+    def _obey(self, now: float) -> None:
+        """Do commands, as long as sound can wait."""
+        until = time.monotonic() + COMMANDS_SECONDS
+        while self._commands and time.monotonic() < until:
             try:
-                self._plane.do(command, now)
+                self._plane.do(self._commands.popleft(), now)
             except Exception as error:
                 self._complain(error)
 
@@ -228,6 +243,7 @@ class Process:
         log.info("the switch is gone: %s", reason)
         connection.close()
         self._connection = None
+        self._commands.clear()
         self._alone_since = now
         self._plane.forget_all(now)
 

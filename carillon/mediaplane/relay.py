@@ -95,8 +95,10 @@ class Relay:
     def refresh(self, row: int) -> None:
         """Take note that something about this leg, or about its bridge, has changed."""
         streams = self._streams
-        rows = {row, int(streams.source[row]), int(streams.target[row])} - {-1}
-        self._routes.refresh(np.array(sorted(rows), np.intp))
+        self._routes.refresh(row)
+        for other in (streams.source.item(row), streams.target.item(row)):
+            if other >= 0:
+                self._routes.refresh(other)
 
     def count(self) -> None:
         """Bring the streams' figures up to now; before any change of who hears whom."""
@@ -120,6 +122,7 @@ class Relay:
         if self._kernel is None:
             return None
         self._served = True
+        self._routes.settle()
         return self._kernel.serve(poll, timer, until, timeout)
 
     def step(self, now: float) -> int:
@@ -137,6 +140,7 @@ class Relay:
             if loop.full:
                 self._tally.count()
                 self._listener.settle()
+            self._routes.settle()
             loop.look(now, begin)
             begin = False
 
@@ -174,7 +178,7 @@ class Relay:
         words, sizes = self._swapped[slots].astype(np.uint32), inbox.sizes(slots)
         if self._legs.covers.count:
             self._uncover(slots, rows, words, sizes, senders)
-        route = self._routes.table.take(rows, axis=0)
+        route = self._routes.of(rows)
         differs = words & routes.EXPECTED_MASK
         differs ^= route[:, routes.EXPECTED]
         stranger = route.view(np.uint64)[:, routes.SENDER.start // 2] != senders
@@ -354,7 +358,7 @@ class Relay:
         self._legs.digits.forget(new)
         heard = self._streams.target[each] >= 0
         words[first, 0] |= np.where(heard, rtp.MARKER, 0).astype(np.uint32)
-        self._routes.refresh(each)
+        self._routes.refresh(*each.tolist())
 
     def _take_digits(self, slots: Rows, rows: Rows, words: Words, sizes: Sizes, now: float) -> None:
         """Hear keys, and pass them on under the payload type of whom they go to."""
@@ -367,7 +371,7 @@ class Relay:
         over = self._legs.digit_shape[targets]
         wanted = (targets >= 0) & (over != NO_DIGITS)
         if wanted.any():
-            route = self._routes.table.take(rows[wanted], axis=0)
+            route = self._routes.of(rows[wanted])
             route[:, routes.OVER.start] = over[wanted]
             route[:, routes.KIND] = routes.RELAYED
             words[:, 0] &= ~np.uint32(0x007F0000)
@@ -390,7 +394,7 @@ class Relay:
             self._transcode(slots[other], law[other], int(sizes.max()))
             words[foreign, 0] &= ~rtp.SHAPE
             words[foreign, 0] |= legs.audio_shape[rows[foreign]]
-        self._pass(slots, rows, words, sizes, self._routes.table.take(rows, axis=0), now)
+        self._pass(slots, rows, words, sizes, self._routes.of(rows), now)
 
 
 def _is_report(words: Words) -> Mask:

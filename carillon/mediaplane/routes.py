@@ -6,6 +6,8 @@ the leg that hears it: three numbers to add to the three header words, one to pu
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,38 +31,60 @@ EXPECTED_MASK = np.array([0xFF7F0000, 0, 0xFFFFFFFF], np.uint32)
 SHIFT_MASK = np.array([0x0080FFFF, 0xFFFFFFFF, 0xFFFFFFFF], np.uint32)
 _NOTHING = 0xFFFFFFFF
 
+# A row but its last two columns, which are nothing: ten numbers of 32 bits and two of 64.
+_ROW = struct.Struct("=10I2Q")
+_ROW_BYTES = COLUMNS * 4
+_WORD = 0xFFFFFFFF
+
 Rows = NDArray[np.intp]
 Words = NDArray[np.uint32]
 
 
 class Routes:
-    """One row a leg; `refresh` after anything about a leg, or the leg it is heard by, has changed."""
+    """One row a leg. What is noted by `refresh` is written, once for many changes, before it is read."""
 
     def __init__(self, legs: Legs) -> None:
         self._legs = legs
         self.table = np.zeros((MAX_LEGS, COLUMNS), np.uint32)
         self.table[:, 0] = _NOTHING
+        self._octets = self.table.data.cast("B")
+        self._stale: set[int] = set()
 
-    def refresh(self, rows: Rows) -> None:
-        """Write these legs' rows anew from what is known of them."""
+    def refresh(self, *rows: int) -> None:
+        """Take note that something about these legs, or the legs they are heard by, has changed."""
+        self._stale.update(rows)
+
+    def of(self, rows: Rows) -> Words:
+        """Return the rows of these legs."""
+        self.settle()
+        return self.table.take(rows, axis=0)
+
+    def settle(self) -> None:
+        """Write anew what has changed: before the table is read."""
+        for row in self._stale:
+            _ROW.pack_into(self._octets, row * _ROW_BYTES, *self._route(row))
+        self._stale.clear()
+
+    def _route(self, row: int) -> tuple[int, ...]:
+        # A number a leg: taken one by one, which costs less than array operations for a leg or two.
         legs, streams = self._legs, self._legs.streams
-        target = streams.target[rows]
+        target, ssrc = streams.target.item(row), streams.source_ssrc.item(row)
         heard = target >= 0
-        ready = (streams.source_ssrc[rows] >= 0) & (streams.relayed[rows] | ~heard)
-        ready &= legs.aimed[rows] & ~legs.learning[rows]
-        shape, over = legs.audio_shape[rows], legs.audio_shape[target]
-        ssrc = streams.source_ssrc[rows].astype(np.uint32)
-        fresh = np.zeros((len(rows), COLUMNS), np.uint32)
-        fresh[:, 0] = np.where(ready, shape, _NOTHING)
-        fresh[:, 2] = ssrc
-        fresh[:, 3] = streams.sequence_shift[rows]
-        fresh[:, 4] = streams.time_shift[rows]
-        fresh[:, 5] = streams.out_ssrc[target] - ssrc
-        fresh[:, 6] = over
-        codec, other = legs.codec[rows], legs.codec[target]
-        laws = codecs.IS_G711[codec] & codecs.IS_G711[other]
-        kind = np.where(codec == other, RELAYED, np.where(laws, TRANSCODED, UNHEARD))
-        fresh[:, KIND] = np.where(heard, kind, UNHEARD)
-        fresh.view(np.uint64)[:, NAME.start // 2] = legs.remote_at[target]
-        fresh.view(np.uint64)[:, SENDER.start // 2] = legs.remote[rows]
-        self.table[rows] = fresh
+        ready = ssrc >= 0 and (not heard or streams.relayed.item(row))
+        ready = ready and legs.aimed.item(row) and not legs.learning.item(row)
+        expected = legs.audio_shape.item(row) if ready else _NOTHING
+        ssrc &= _WORD
+        sender = legs.remote.item(row)
+        if not heard:
+            return expected, 0, ssrc, 0, 0, 0, 0, 0, 0, UNHEARD, 0, sender
+        shifts = streams.sequence_shift.item(row), streams.time_shift.item(row)
+        change = (streams.out_ssrc.item(target) - ssrc) & _WORD
+        over = legs.audio_shape.item(target)
+        name = legs.remote_at.item(target)
+        kind = self._kind(legs.codec.item(row), legs.codec.item(target))
+        return expected, 0, ssrc, *shifts, change, over, 0, 0, kind, name, sender
+
+    def _kind(self, codec: int, other: int) -> int:
+        if codec == other:
+            return RELAYED
+        return TRANSCODED if codecs.IS_G711[codec] and codecs.IS_G711[other] else UNHEARD

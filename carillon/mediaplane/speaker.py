@@ -35,7 +35,7 @@ class Speaker:
         """Go on with a leg's stream, on the clock: a talk spurt, unless it is ours already."""
         if not self._speaking[row]:
             self._speaking[row] = self._marked[row] = True
-            self._streams.catch_up(np.array([row], np.intp), now)
+            self._streams.catch_up(slice(row, row + 1), now)
 
     def leave(self, row: int) -> None:
         """Send nothing more: another leg is relayed there, or it is gone."""

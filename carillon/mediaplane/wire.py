@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import socket
+import sys
 import time
 from collections.abc import Sequence
 
@@ -103,11 +104,9 @@ def enlarge_buffers(udp: socket.socket) -> None:
 
 def socket_address(host: str, port: int) -> Octets:
     """Return the kernel's form of an IPv4 address and port, 16 bytes; OSError when it is none."""
-    address = np.zeros(ADDRESS_BYTES, np.uint8)
-    address[:2] = np.frombuffer(np.uint16(socket.AF_INET).tobytes(), np.uint8)
-    address[2:4] = np.frombuffer(port.to_bytes(2, "big"), np.uint8)
-    address[4:8] = np.frombuffer(socket.inet_pton(socket.AF_INET, host), np.uint8)
-    return address
+    family = socket.AF_INET.to_bytes(2, sys.byteorder)
+    octets = family + port.to_bytes(2, "big") + socket.inet_pton(socket.AF_INET, host)
+    return np.frombuffer(octets.ljust(ADDRESS_BYTES, b"\0"), np.uint8)
 
 
 def send_to(fd: int, octets: bytes, address: Octets) -> None:

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -19,6 +20,7 @@ from carillon.schema.mediacontrol import (
     HearLegs,
     JoinRecording,
     LeaveRecording,
+    LegStats,
     OpenLeg,
     PartLegs,
     PauseRecording,
@@ -140,6 +142,22 @@ def test_a_message_in_pieces_is_understood(media):
     for octet in b"\x00\x00\x00\x07\x92\xa4ping\x2a":
         media.switch.send_bytes(bytes([octet]))
     assert media.switch.wait_for(Pong).token == 42
+
+
+def test_thousands_of_commands_at_once_are_all_done_and_hold_up_no_sound(media):
+    bridged(media)
+    far = ("127.0.0.8", 9)
+    legs = range(10, 3010)
+    commands = [each for leg in legs for each in (OpenLeg(leg, 0, 8, -1, far), CloseLeg(leg))]
+    messages = [msgspec.msgpack.encode(command) for command in (*commands, Ping(2))]
+    media.switch.send_bytes(b"".join(len(m).to_bytes(4, "big") + m for m in messages))
+    pong = media.switch.wait_for(Pong)
+    assert (pong.token, pong.legs) == (2, 2)
+    assert [stats.leg for stats in media.switch.events(LegStats)] == list(legs)
+    # A tick that is very late is made up for by nothing: it is logged.
+    assert pong.late_ms < 40
+    media.beats().listen(1)
+    assert "late by" not in media.logged()
 
 
 def test_a_new_switch_takes_over_and_the_old_ones_calls_are_finished(media):
