@@ -68,8 +68,9 @@ class JitterBuffers:
         fresh = JitterBuffers()
         for name, column in vars(fresh).items():
             if isinstance(column, np.ndarray) and name != "_windows":
-                added = np.zeros((more, *column.shape[1:]), column.dtype)
-                setattr(self, name, np.concatenate([getattr(self, name), added]))
+                grown = np.zeros((count, *column.shape[1:]), column.dtype)
+                grown[: count - more] = getattr(self, name)
+                setattr(self, name, grown)
         row, sample = self._ring.strides
         shape = (count, RING_SAMPLES - FRAME_SAMPLES + 1, FRAME_SAMPLES)
         self._windows = as_strided(self._ring, shape, (row, sample, sample))

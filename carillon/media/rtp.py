@@ -38,6 +38,13 @@ def plain_shape(payload_type: int) -> int:
     return PLAIN | payload_type << 16
 
 
+def is_report(first_words: Words) -> NDArray[np.bool_]:
+    """Return which packets are RTCP, or would be on a port shared with RTP (RFC 5761 §4)."""
+    kind = first_words >> 16 & 0xFF
+    report: NDArray[np.bool_] = (first_words >> 30 == 2) & (kind >= 192) & (kind <= 223)
+    return report
+
+
 def make_plain(packets: Octets, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     """Strip CSRC, extension and padding in place and return the new sizes, 0 where it is no RTP.
 

@@ -43,13 +43,16 @@ class Listener:
         self._buffers = JitterBuffers()
         self._concealer = Concealer()
         self._decoders = Decoders()
-        self._noise = np.zeros(0, np.float32)
+        # As many tracks as there can be: memory is taken only where one has been used.
+        for each in (self._buffers, self._concealer, self._decoders):
+            each.grow(MAX_LEGS)
+        self._noise = np.zeros(MAX_LEGS, np.float32)
         self._hiss = np.random.default_rng().normal(0, 1, (64, FRAME_SAMPLES)).astype(np.float32)
         # Which part of `_LINEAR` is a track's law; none for what the decoders decode.
-        self._law = np.zeros(0, np.intp)
-        self._codec = np.zeros(0, np.intp)
-        self._kept = np.zeros((0, KEPT_FRAMES, FRAME_SAMPLES), np.int16)
-        self._free: list[int] = []
+        self._law = np.zeros(MAX_LEGS, np.intp)
+        self._codec = np.zeros(MAX_LEGS, np.intp)
+        self._kept = np.zeros((MAX_LEGS, KEPT_FRAMES, FRAME_SAMPLES), np.int16)
+        self._free = list(range(MAX_LEGS - 1, -1, -1))
         self._live: Rows = np.zeros(0, np.intp)
         self._ticked_at = 0.0
         self.now = 0.0
@@ -76,18 +79,6 @@ class Listener:
             self._live = self._live[self._live != track]
 
     def _open(self, row: int) -> int:
-        if not self._free:
-            count = len(self._law)
-            more = max(8, count)
-            self._free = list(range(count + more - 1, count - 1, -1))
-            self._buffers.grow(count + more)
-            self._concealer.grow(count + more)
-            self._decoders.grow(count + more)
-            self._law = np.concatenate([self._law, np.zeros(more, np.intp)])
-            self._codec = np.concatenate([self._codec, np.zeros(more, np.intp)])
-            self._noise = np.concatenate([self._noise, np.zeros(more, np.float32)])
-            kept = np.zeros((more, KEPT_FRAMES, FRAME_SAMPLES), np.int16)
-            self._kept = np.concatenate([self._kept, kept])
         track = self._free.pop()
         self._kept[track] = 0
         self._noise[track] = 0
@@ -158,7 +149,7 @@ class Listener:
         behind = int(now / TICK_SECONDS + 0.5) - self.tick_index
         if abs(behind) > MAX_BEHIND:
             self.tick_index += behind
-            self._kept[:] = 0
+            self._kept[self._live] = 0
 
     def tick(self, now: float) -> None:
         """Take the next 20 ms of every leg."""

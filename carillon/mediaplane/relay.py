@@ -94,11 +94,8 @@ class Relay:
 
     def refresh(self, row: int) -> None:
         """Take note that something about this leg, or about its bridge, has changed."""
-        streams = self._streams
-        self._routes.refresh(row)
-        for other in (streams.source.item(row), streams.target.item(row)):
-            if other >= 0:
-                self._routes.refresh(other)
+        bridged = self._streams.source.item(row), self._streams.target.item(row)
+        self._routes.refresh(row, *(each for each in bridged if each >= 0))
 
     def count(self) -> None:
         """Bring the streams' figures up to now; before any change of who hears whom."""
@@ -202,7 +199,7 @@ class Relay:
         legs = self._legs
         covered = (words[:, 0] >> 30 == 2) & (sizes <= PACKET_ROOM)
         known = (senders == legs.remote[rows]) | legs.learning[rows]
-        report = _is_report(words)
+        report = rtp.is_report(words[:, 0])
         ours = np.flatnonzero(covered & known & legs.covers.secured[rows] & (rows >= 0))
         each = zip(
             slots[ours].tolist(),
@@ -285,7 +282,7 @@ class Relay:
 
     def _take_odd(self, slots: Rows, rows: Rows, words: Words, sizes: Sizes, now: float) -> None:
         """Drop what is no RTP of its leg, hear keys, begin streams; pass on what can be."""
-        apart = (words[:, 0] < _FIRST_OF_RTP) | _is_report(words)
+        apart = (words[:, 0] < _FIRST_OF_RTP) | rtp.is_report(words[:, 0])
         if apart.any():
             self._take_apart(slots[apart], rows[apart], words[apart], sizes[apart], now)
             rest = ~apart
@@ -318,7 +315,7 @@ class Relay:
         for index in np.flatnonzero((words[:, 0] < _FIRST_OF_RTP) & (sizes >= _LEAST)).tolist():
             packet = inbox.whole(int(slots[index]), int(sizes[index]))
             self._guard.take(int(rows[index]), packet, int(senders[index]), now)
-        report = _is_report(words) & (rows >= 0) & (sizes >= 8) & (sizes <= PACKET_ROOM)
+        report = rtp.is_report(words[:, 0]) & (rows >= 0) & (sizes >= 8) & (sizes <= PACKET_ROOM)
         report &= legs.mux[rows] & ~legs.locked[rows] & (senders == legs.remote[rows])
         if report.any():
             packets = inbox.octets[slots[report]]
@@ -395,10 +392,3 @@ class Relay:
             words[foreign, 0] &= ~rtp.SHAPE
             words[foreign, 0] |= legs.audio_shape[rows[foreign]]
         self._pass(slots, rows, words, sizes, self._routes.of(rows), now)
-
-
-def _is_report(words: Words) -> Mask:
-    """Return which packets are RTCP, or would be on a port shared with RTP (RFC 5761 §4)."""
-    kind = words[:, 0] >> 16 & 0xFF
-    report: Mask = (words[:, 0] >> 30 == 2) & (kind >= 192) & (kind <= 223)
-    return report
