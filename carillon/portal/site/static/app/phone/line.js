@@ -60,7 +60,9 @@ export class Line {
 
   /** @param {any} event */
   failed(event) {
-    const refused = Boolean(event.response);
+    const status = event.response?.status_code ?? 503;
+    // A switch that is busy or begins anew says 5xx, or nothing: that is no refusal, and passes.
+    const refused = status < 500 && status !== 408;
     const wait = AGAIN_MS[refused ? this.tries : AGAIN_MS.length - 1];
     if (refused) this.tries += 1;
     if (wait) {
