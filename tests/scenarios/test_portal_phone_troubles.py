@@ -243,6 +243,7 @@ def test_a_lost_connection_is_told_and_found_again_in_french(ben: Desk) -> None:
 
 
 def test_a_call_goes_on_through_a_lost_connection(desk: Desk, wires: list[WebSocketRoute]) -> None:
+    expect(desk.phone.locator("#state")).to_have_text("Ready", timeout=20_000)
     with desk.called():
         desk.expects("Ringing…")
         desk.press("Pick up")
