@@ -120,8 +120,11 @@ _SECONDS = {
 # Over a transport that loses nothing there is no echo to wait for.
 _ONLY_UDP = frozenset("DIJK")
 _WAITING = frozenset(("calling", "trying", "proceeding"))
-HOARD = 4
-"""How many answered transactions, kept for echoes, we allow for each one still at work."""
+HOARD = 8
+"""How many answered transactions, kept for echoes, we allow for each one still at work.
+
+A call that was set up and ended leaves three for 32 s and one for 5 s: 100 at each call a second.
+"""
 
 Key = tuple[str, ...]
 

@@ -6,7 +6,6 @@ import pytest
 
 from carillon.sip.endpoint import Answered, Event, HungUp, InviteReceived, Offered
 from carillon.sip.message import Message, parse
-from carillon.sip.timers import Timers
 from tests.sip.test_calls import answer_at_once, call, nothing_left, pair
 from tests.sip.test_offers import within
 from tests.sip.test_peers import reply, request, scripted
@@ -188,15 +187,6 @@ def test_an_update_with_too_short_an_interval_is_refused() -> None:
     ben.endpoint.receive(update.write(), ann.flow, wire.now)
     wire.run(1)
     assert wire.said(ben.host)[-1] == "422 UPDATE"
-
-
-def test_clocks_that_were_stopped_do_not_pile_up() -> None:
-    timers = Timers()
-    kept = [timers.start(1000.0 + number, lambda now: None) for number in range(10)]
-    for _ in range(100_000):
-        timers.start(5000.0, lambda now: None).stop()
-    assert len(timers) < 10_000
-    assert timers.at == kept[0].at
 
 
 @pytest.mark.parametrize("seed", range(10))

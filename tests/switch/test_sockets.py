@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import stat
 from pathlib import Path
@@ -370,3 +371,54 @@ async def test_a_quiet_socket_is_not_behind() -> None:
         assert not udp.is_behind
     finally:
         udp.close()
+
+
+@scene
+async def test_many_datagrams_all_come_in_order_and_one_long_after_them() -> None:
+    heard: list[bytes] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.bind((HOST, 0))
+        receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        receiver.bind((HOST, 0))
+        address = receiver.getsockname()
+        receiver.close()
+        udp = open_udp(*address, lambda data, flow: heard.append(data))
+        try:
+            sent = []
+            for burst in range(50):
+                for place in range(90):
+                    sent.append(f"OPTIONS {burst} {place}".encode())
+                    sender.sendto(sent[-1], address)
+                await until(lambda: len(heard) == len(sent), "a burst")
+            assert heard == sent
+            assert not udp.is_behind
+            since = asyncio.get_running_loop().time()
+            rested = since + 2 * BEHIND_SECONDS
+            await until(lambda: asyncio.get_running_loop().time() > rested, "a while")
+            sender.sendto(b"OPTIONS again", address)
+            await until(lambda: heard[-1] == b"OPTIONS again", "one more")
+        finally:
+            udp.close()
+
+
+@scene
+async def test_a_socket_that_is_closed_by_what_came_looks_no_more() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        taken: list[bytes] = []
+
+        def receive(data: bytes, flow: Flow) -> None:
+            taken.append(data)
+            if len(taken) == 60:
+                udp.close()
+
+        probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        probe.bind((HOST, 0))
+        address = probe.getsockname()
+        probe.close()
+        udp = open_udp(*address, receive)
+        for _ in range(300):
+            sender.sendto(b"OPTIONS", address)
+        await until(lambda: len(taken) >= 60, "enough")
+        since = asyncio.get_running_loop().time()
+        await until(lambda: asyncio.get_running_loop().time() > since + 0.05, "a moment")
+        assert len(taken) == 60

@@ -19,6 +19,11 @@ BEHIND_SECONDS = 0.1
 FAR_BEHIND_SECONDS = 2.0
 """And after so long not even refusing keeps up with it."""
 MOST_BYTES = 65535
+BUSY, WINDOW_SECONDS = 20, 0.01
+"""So many datagrams in so long are too many to be woken for each."""
+REST_SECONDS = 0.001
+"""Then they are looked for so often: what came together is one write of the journal, one message to the
+media process. Each costs a tenth of what a call does, as being woken does."""
 
 Receive = Callable[[bytes, Flow], None]
 
@@ -35,6 +40,9 @@ class Udp:
         self._empty_at = self._loop.time()
         self._fresh = True
         """Whether the queue was empty after the last turn: what came since has waited for nothing."""
+        self._came, self._window_at = 0, self._empty_at
+        self._resting: asyncio.Handle | None = None
+        """The next look, while we look by the clock."""
         self._loop.add_reader(sock, self._readable)
 
     @property
@@ -48,6 +56,42 @@ class Udp:
         return not self._fresh and self._loop.time() - self._empty_at > FAR_BEHIND_SECONDS
 
     def _readable(self) -> None:
+        self._take_all()
+        if self._is_open and self._is_busy():
+            self._loop.remove_reader(self._socket)
+            self._look_again()
+
+    def _look(self) -> None:
+        self._take_all()
+        if not self._is_open:
+            return
+        if self._fresh and not self._is_busy():
+            self._resting = None
+            self._loop.add_reader(self._socket, self._readable)
+        else:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        if self._fresh:
+            self._resting = self._loop.call_later(REST_SECONDS, self._look)
+        else:
+            self._resting = self._loop.call_soon(self._look)
+
+    @property
+    def _is_open(self) -> bool:
+        """What was received may have closed us."""
+        return self._socket.fileno() >= 0
+
+    def _is_busy(self) -> bool:
+        """Tell, at the end of each window, whether much came in it; between, whether it does already."""
+        now = self._loop.time()
+        if now - self._window_at < WINDOW_SECONDS:
+            return self._resting is not None or self._came > BUSY
+        busy = self._came * WINDOW_SECONDS > BUSY * (now - self._window_at)
+        self._came, self._window_at = 0, now
+        return busy
+
+    def _take_all(self) -> None:
         receive, take = self._receive, self._socket.recvfrom
         if self._fresh:
             self._empty_at = self._loop.time()
@@ -61,6 +105,7 @@ class Udp:
             except OSError:
                 # An ICMP error says nothing a retransmission timer does not.
                 continue
+            self._came += 1
             if data and stun.is_stun(data[0]):
                 self._answer_stun(data, address)
             else:
@@ -82,6 +127,8 @@ class Udp:
 
     def close(self) -> None:
         """Close the socket."""
+        if self._resting is not None:
+            self._resting.cancel()
         self._loop.remove_reader(self._socket)
         self._socket.close()
 
