@@ -20,7 +20,7 @@ from bench.result import Result, at_most, compared
 from carillon.mediaplane.pace import FAST_SECONDS
 
 SIZES = (100, 400, 1000)
-ROUNDS = 3
+ROUNDS = 5
 WARM, SECONDS = 1.0, 4.0
 TARGET_RATIO = 1.3
 

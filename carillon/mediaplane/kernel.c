@@ -68,6 +68,10 @@ typedef struct {
     int64_t phase, batches, packets, reports, ready_count, ready_next;
     int64_t other_count, others[OTHERS];
     struct epoll_event *ready;  // room for READY
+    // Ticks: when the next is due, how many of them have nothing to do, how many of those were passed over
+    // and by how much the latest of them.
+    double tick_at, tick_seconds, late;
+    int64_t idle_ticks, passed;
 } relay_t;
 
 int64_t carillon_size(void) { return sizeof(relay_t); }
@@ -257,10 +261,21 @@ static int reports_came(const relay_t *r) {
     return poll(rtcp, r->own_legs ? 2 : 1, 0) > 0;
 }
 
-// Waits as epoll_wait does, looking at the sockets each time it is woken, until `until` is over, packets
-// are left, no more can be noted, or anything but sound or the timer is ready. Returns 0 when then nothing is
+// Whether a tick is due that there is something to do at; one that has nothing to do is passed over.
+static int tick_due(relay_t *r, double now) {
+    if (now < r->tick_at) return 0;
+    double late = now - r->tick_at;
+    if (!r->idle_ticks || late >= r->tick_seconds || reports_came(r)) return 1;
+    if (late > r->late) r->late = late;
+    r->tick_at += r->tick_seconds;
+    r->idle_ticks--, r->passed++;
+    return 0;
+}
+
+// Waits as epoll_wait does, looking at the sockets each time it is woken, until a tick is due, packets are
+// left, no more can be noted, or anything but sound or the timer is ready. Returns 0 when then nothing is
 // left to do, MORE when the last look is not whole, LEFT when packets are left.
-int carillon_serve(relay_t *r, int poll, double until, int timeout_ms, int64_t room) {
+int carillon_serve(relay_t *r, int poll, int timeout_ms, int64_t room) {
     struct epoll_event events[OTHERS];
     int64_t start = *r->used;
     for (;;) {
@@ -278,7 +293,8 @@ int carillon_serve(relay_t *r, int poll, double until, int timeout_ms, int64_t r
         r->phase = SHARED, r->batches = 0;
         int64_t left = room - (*r->used - start);
         int more = left >= r->batch ? look_on(r, now, left) : (r->left_count = 0, 1);
-        if (more || r->left_count || r->other_count || count <= 0 || now >= until) {
+        int due = tick_due(r, now);
+        if (due || more || r->left_count || r->other_count || count <= 0) {
             r->reports = reports_came(r);
             return (more ? MORE : 0) | (r->left_count ? LEFT : 0);
         }

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from carillon.media.g711 import OTHER_LAW
 from carillon.mediaplane.legs import Legs
 from carillon.mediaplane.listener import Listener
+from carillon.mediaplane.pace import TICK_SECONDS, Ticks
 from carillon.mediaplane.routes import Routes
 from carillon.mediaplane.tally import Tally
 from carillon.mediaplane.wire import Inbox, Outbox
@@ -68,6 +69,8 @@ class _Relay(ctypes.Structure):
         *((name, ctypes.c_int64) for name in _NUMBERS_3),
         ("others", ctypes.c_int64 * _OTHERS),
         ("ready", ctypes.c_void_p),
+        *((name, ctypes.c_double) for name in ("tick_at", "tick_seconds", "late")),
+        *((name, ctypes.c_int64) for name in ("idle_ticks", "passed")),
     ]
 
 
@@ -114,9 +117,7 @@ def load() -> ctypes.CDLL | None:
         return None
     relay = ctypes.POINTER(_Relay)
     loop.carillon_look.argtypes = [relay, ctypes.c_double, ctypes.c_int64, ctypes.c_int]
-    loop.carillon_serve.argtypes = [
-        relay, ctypes.c_int, ctypes.c_double, ctypes.c_int, ctypes.c_int64
-    ]  # fmt: skip
+    loop.carillon_serve.argtypes = [relay, ctypes.c_int, ctypes.c_int, ctypes.c_int64]
     loop.carillon_count.argtypes = [relay, ctypes.c_int64]
     loop.carillon_count.restype = None
     return loop
@@ -158,6 +159,7 @@ class Kernel:
         relay.batch, relay.most_bytes = tables.inbox.capacity, most_bytes
         relay.rtp_fd, relay.rtcp_fd = fds
         relay.own_burst, relay.timer_fd = own_burst, -1
+        relay.tick_seconds = TICK_SECONDS
         relay.own_epoll = tables.legs.readable.fileno()
         relay.own_rtcp_epoll = tables.legs.readable_rtcp.fileno()
         self._describe()
@@ -186,17 +188,19 @@ class Kernel:
         """Count the first packets of the tally, as `Streams.count` does."""
         self._loop.carillon_count(self._at, packets)
 
-    def serve(self, poll: int, timer: int, until: float, timeout: float) -> list[int]:
-        """Wait and relay until `until`, or something is left to do; return what else is ready.
+    def serve(self, poll: int, timer: int, ticks: Ticks, timeout: float) -> list[int]:
+        """Wait and relay until a tick is due, or something is left to do; return what else is ready.
 
         `timeout`: seconds after which to return whatever has come. `more` and `has_left` tell the rest.
         """
         relay = self._relay
         relay.own_legs, relay.timer_fd = len(self._tables.legs.own), timer
-        milliseconds = int(timeout * 1000)
-        serve = self._loop.carillon_serve
-        found = serve(self._at, poll, until, milliseconds, self._room)
+        relay.tick_at, relay.idle_ticks = ticks.due_at, ticks.idle
+        relay.passed, relay.late = 0, 0.0
+        found = self._loop.carillon_serve(self._at, poll, int(timeout * 1000), self._room)
         self.more, self.has_left = bool(found & _MORE), bool(found & _LEFT)
+        if relay.passed:
+            ticks.pass_over(relay.passed, relay.late)
         return relay.others[: relay.other_count] if relay.other_count else []
 
     def look(self, now: float, begin: bool) -> None:

@@ -125,6 +125,8 @@ class Listener:
 
     def settle(self) -> None:
         """Put what has been noted where it belongs, before anything about the tracks changes."""
+        if not self.heard.used[0]:
+            return
         new = self.heard.take()
         if len(new.tracks):
             samples = decode(new.payloads, self._law[new.tracks])
@@ -174,6 +176,11 @@ class Listener:
             if len(noisy):
                 frames[holes[noisy]] += self._make_noise(some[noisy]) * missing[noisy]
         self._kept[tracks, slot] = frames
+
+    def pass_over(self, ticks: int, ticked_at: float) -> None:
+        """Take note of ticks in which nobody was listened to, and when the last of them was."""
+        self.tick_index += ticks
+        self._ticked_at = ticked_at
 
     def _make_noise(self, tracks: Rows) -> Samples:
         """Return noise, (n, 160), as loud as these legs' far ends asked for, never the same for two."""

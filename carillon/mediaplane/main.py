@@ -74,7 +74,8 @@ class Process:
             self._poll.register(fd, 0)
         self._stopping = False
         self._complained_at = -COMPLAIN_SECONDS
-        self._tick_at = self._watch_at = self._alone_since = time.monotonic()
+        self._ticks = self._plane.ticks
+        self._watch_at = self._alone_since = time.monotonic()
 
     def _ring(self) -> None:
         """Wake the loop, from any thread."""
@@ -111,7 +112,7 @@ class Process:
     def _wait(self, seconds: float) -> list[int]:
         """Wait for something to do, at most so long; return what is ready but sound and the timer."""
         if self._awake:
-            ready = self._plane.serve(self._poll.fileno(), self._timer.fd, self._tick_at, seconds)
+            ready = self._plane.serve(self._poll.fileno(), self._timer.fd, seconds)
             if ready is not None:
                 return ready
         ready = [fd for fd, _ in self._poll.poll(seconds) if fd not in self._arrivals]
@@ -134,7 +135,7 @@ class Process:
         """Do everything that is due once."""
         if self._awake:
             self._pace.note(self._plane.step(now))
-            if now >= self._tick_at:
+            if now >= self._ticks.due_at:
                 self._tick(now)
         for fd in ready:
             self._attend(fd, now)
@@ -162,14 +163,13 @@ class Process:
 
     def _tick(self, now: float) -> None:
         """Do the ticks that are due."""
-        if now - self._tick_at > MAX_TICKS_BEHIND * TICK_SECONDS:
-            log.warning("late by %.0f ms", (now - self._tick_at) * 1000)
-            self._tick_at = now
-        while self._tick_at <= now:
-            late = now - self._tick_at
-            self._tick_at += TICK_SECONDS
-            self._plane.tick(now, late)
-        if self._pace.choose():
+        ticks = self._ticks
+        if now - ticks.due_at > MAX_TICKS_BEHIND * TICK_SECONDS:
+            log.warning("late by %.0f ms", (now - ticks.due_at) * 1000)
+            ticks.due_at = now
+        while ticks.due_at <= now:
+            self._plane.tick(now)
+        if self._pace.choose(ticks.take_count()):
             self._set_pace(now)
         if now >= self._watch_at:
             self._watch_at = now + WATCH_SECONDS
@@ -186,7 +186,7 @@ class Process:
     def _wake_or_rest(self, now: float) -> None:
         """Begin to keep time for the first leg, or stop after the last."""
         self._awake = self._plane.busy
-        self._tick_at = (now // TICK_SECONDS + 1) * TICK_SECONDS
+        self._ticks.due_at = (now // TICK_SECONDS + 1) * TICK_SECONDS
         self._watch_at = now + WATCH_SECONDS
         self._set_pace(now)
 

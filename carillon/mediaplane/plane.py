@@ -21,7 +21,7 @@ from carillon.mediaplane.keypad import Keypad
 from carillon.mediaplane.legs import MAX_LEGS, LegRefused, Legs
 from carillon.mediaplane.listener import Listener
 from carillon.mediaplane.mixer import Mixer
-from carillon.mediaplane.pace import TICK_SECONDS
+from carillon.mediaplane.pace import TICK_SECONDS, Ticks
 from carillon.mediaplane.player import Player
 from carillon.mediaplane.prompts import Prompts
 from carillon.mediaplane.recorder import Recorder
@@ -100,7 +100,7 @@ class Plane:
         self._watched_from = np.zeros(MAX_LEGS, np.float64)
         self._told_silent = np.zeros(MAX_LEGS, np.bool_)
         self._now = 0.0
-        self._late = 0.0
+        self.ticks = Ticks()
         self.writer = Writer(wake)
         encoders = Encoders()
         self._listener = Listener(legs)
@@ -135,8 +135,8 @@ class Plane:
             case ResumeRecording(recording):
                 self.recorder.resume(recording)
             case Ping(token):
-                self._tell(Pong(token, round(self._late * 1000, 2), self._legs.count))
-                self._late = 0.0
+                late = self.ticks.take_late()
+                self._tell(Pong(token, round(late * 1000, 2), self._legs.count))
             case BridgeLegs(a, b):
                 self._bridge(self._legs.row(a), self._legs.row(b))
             case _:
@@ -273,20 +273,32 @@ class Plane:
     def _tell_play_ended(self, row: int, play: int) -> None:
         self._tell(PlayEnded(self._legs.leg_of[row], play))
 
-    def serve(self, poll: int, timer: int, until: float, timeout: float) -> list[int] | None:
-        """Wait and relay until `until`, or a `step` is wanted; see `Relay.serve`."""
-        return self.relay.serve(poll, timer, until, timeout)
+    def serve(self, poll: int, timer: int, timeout: float) -> list[int] | None:
+        """Wait and relay until a tick is due, or a `step` is wanted; see `Relay.serve`."""
+        ticks = self.ticks
+        ticks.idle = 0 if self._occupied else TICKS_BETWEEN_COUNTS - 1 - self._turn
+        ready = self.relay.serve(poll, timer, ticks, timeout)
+        passed = ticks.take_passed()
+        if passed:
+            self._turn += passed
+            self._listener.pass_over(passed, ticks.due_at - TICK_SECONDS)
+        return ready
+
+    @property
+    def _occupied(self) -> bool:
+        """Every tick has something to do: somebody is listened to, or hears what is not relayed."""
+        speaks = self._player.busy or self._mixer.busy or self._keypad.busy
+        return speaks or self._listener.busy or bool(self.recorder.recording)
 
     def step(self, now: float) -> int:
         """Relay what has come; return how many packets."""
         self._at(now)
         return self.relay.step(now)
 
-    def tick(self, now: float, late: float) -> None:
-        """Do what is done every 20 ms. `late`: by how much this tick is."""
+    def tick(self, now: float) -> None:
+        """Do what is done every 20 ms."""
+        self.ticks.begin(now)
         self._at(now)
-        if late > self._late:
-            self._late = late
         self._listener.tick(now)
         for row, digit in self._detector.tick():
             self._tell_digit(row, digit)

@@ -150,6 +150,8 @@ class Recorder:
 
     def tick(self) -> None:
         """Write what is due."""
+        if not self._due or self._due[0][0] > self._listener.tick_index + 1:
+            return
         with self._writer.at_once():
             self._write_due()
 

@@ -23,6 +23,7 @@ from carillon.mediaplane import kernel, routes
 from carillon.mediaplane.guard import Guard
 from carillon.mediaplane.legs import MAX_LEGS, NO_DIGITS, Legs
 from carillon.mediaplane.listener import Listener
+from carillon.mediaplane.pace import Ticks
 from carillon.mediaplane.routes import Routes
 from carillon.mediaplane.sender import Sender
 from carillon.mediaplane.srtp import TRAILER_BYTES
@@ -111,8 +112,8 @@ class Relay:
         """There may be RTCP to be received."""
         return self._kernel is None or self._kernel.reports_came
 
-    def serve(self, poll: int, timer: int, until: float, timeout: float) -> list[int] | None:
-        """Wait and relay until `until`, or a `step` is wanted; return what else is ready.
+    def serve(self, poll: int, timer: int, ticks: Ticks, timeout: float) -> list[int] | None:
+        """Wait and relay until a tick is due, or a `step` is wanted; return what else is ready.
 
         None where it takes somebody else to wait.
         """
@@ -120,7 +121,7 @@ class Relay:
             return None
         self._served = True
         self._routes.settle()
-        return self._kernel.serve(poll, timer, until, timeout)
+        return self._kernel.serve(poll, timer, ticks, timeout)
 
     def step(self, now: float) -> int:
         """Handle what has come; return how many packets, strangers' included."""

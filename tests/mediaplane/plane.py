@@ -209,6 +209,11 @@ class Phone:
     def send_bytes(self, octets: bytes) -> None:
         self._udp.sendto(octets, self._to)
 
+    def report(self, octets: bytes) -> None:
+        """Send these to where RTCP is received."""
+        host, port = self._to
+        self._udp.sendto(octets, (host, port + 1))
+
     def send_payload(
         self, payload: bytes, payload_type: int | None = None, marker: bool = False
     ) -> None:

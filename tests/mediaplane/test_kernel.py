@@ -218,7 +218,7 @@ def test_what_is_recorded_and_mixed_is_the_same_both_ways(tmp_path, turns):
                 world.do(*change, now=now)
                 world.look(batch, now)
                 if nth % 2:
-                    world.plane.tick(now, 0.0)
+                    world.plane.tick(now)
             world.do(StopRecording(1), *map(CloseLeg, range(5)), now=now)
             heard.append((world.heard(), world.told(), world.recorded()))
         assert heard[0] == heard[1]

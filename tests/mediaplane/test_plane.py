@@ -1,12 +1,16 @@
 """What takes minutes on a clock takes none here: a plane with real sockets, and `now` passed in."""
 
+import os
+import select
+import time
+
 import pytest
 
-from carillon.mediaplane import wire
+from carillon.mediaplane import kernel, wire
 from carillon.mediaplane.dtls import Certificate
 from carillon.mediaplane.legs import MAX_LEGS, Legs
-from carillon.mediaplane.pace import AWAIT, FAST_SECONDS, SLOW_SECONDS, Pace
-from carillon.mediaplane.plane import Plane
+from carillon.mediaplane.pace import AWAIT, FAST_SECONDS, SLOW_SECONDS, TICK_SECONDS, Pace
+from carillon.mediaplane.plane import TICKS_BETWEEN_COUNTS, Plane
 from carillon.schema.mediacontrol import (
     BridgeLegs,
     CloseLeg,
@@ -92,9 +96,9 @@ def test_a_long_stall_is_recorded_as_silence_of_the_same_length(world, tmp_path)
     plane, events, phones = world
     open_pair(plane, phones)
     plane.do(StartRecording(1, (0,), str(tmp_path / "x.wav"), max_seconds=60), 100.0)
-    plane.tick(100.02, 0.0)
-    plane.tick(131.0, 0.0)
-    plane.tick(200.0, 0.0)
+    plane.tick(100.02)
+    plane.tick(131.0)
+    plane.tick(200.0)
     plane.writer.finish(5)
     plane.collect(200.0)
     assert of(events, RecordingStopped) == [RecordingStopped(1, 60.0, "limit")]
@@ -103,11 +107,74 @@ def test_a_long_stall_is_recorded_as_silence_of_the_same_length(world, tmp_path)
 def test_a_pong_tells_the_latest_tick_since_the_last_one(world):
     plane, events, phones = world
     open_pair(plane, phones)
-    plane.tick(1.0, 0.004)
-    plane.tick(1.02, 0.001)
+    plane.ticks.due_at = 0.996
+    plane.tick(1.0)
+    plane.tick(1.017)
     plane.do(Ping(7), 1.03)
     plane.do(Ping(8), 1.04)
     assert of(events, Pong) == [Pong(7, 4.0, 2), Pong(8, 0.0, 2)]
+
+
+@pytest.fixture
+def clock():
+    """What wakes a wait once a tick, and the descriptor that waits for it."""
+    timer = wire.Timer()
+    with select.epoll() as poll:
+        poll.register(timer.fd, select.EPOLLIN)
+        yield poll.fileno(), timer
+    os.close(timer.fd)
+
+
+def serve(plane, clock):
+    """Wait from a tick on until something is to be done; return how many ticks were passed over."""
+    poll, timer = clock
+    now = time.monotonic()
+    plane.ticks.due_at = (now // TICK_SECONDS + 1) * TICK_SECONDS
+    timer.fire_every(TICK_SECONDS, now)
+    plane.ticks.take_count()
+    assert plane.serve(poll, timer.fd, 5.0) == []
+    return plane.ticks.take_count()
+
+
+@pytest.mark.skipif(kernel.load() is None, reason="this machine has no compiler")
+def test_ticks_that_have_nothing_to_do_are_passed_over_while_sound_goes_on(world, clock):
+    plane, events, (a, b) = world
+    open_pair(plane, (a, b), time.monotonic())
+    plane.do(BridgeLegs(0, 1), time.monotonic())
+    for phone in (a, b):
+        phone.say(tone(500, 0.02))
+        plane.step(time.monotonic())
+    a.drain()
+    b.say(tone(500, 0.06))
+    assert serve(plane, clock) == TICKS_BETWEEN_COUNTS - 1
+    assert plane.ticks.due_at <= time.monotonic()
+    assert len(a.drain()) == 3
+    plane.tick(time.monotonic())
+    assert serve(plane, clock) == TICKS_BETWEEN_COUNTS - 1
+    plane.do(Ping(7), time.monotonic())
+    assert of(events, Pong)[0].late_ms > 0
+
+
+@pytest.mark.skipif(kernel.load() is None, reason="this machine has no compiler")
+def test_no_tick_is_passed_over_while_somebody_is_listened_to(world, clock, tmp_path):
+    plane, _, phones = world
+    open_pair(plane, phones, time.monotonic())
+    plane.do(PlayTone(1, 0, "ringback"), time.monotonic())
+    assert serve(plane, clock) == 0
+    plane.do(BridgeLegs(0, 1), time.monotonic())
+    assert serve(plane, clock) == TICKS_BETWEEN_COUNTS - 1
+    plane.do(StartRecording(1, (0,), str(tmp_path / "a.wav")), time.monotonic())
+    assert serve(plane, clock) == 0
+
+
+@pytest.mark.skipif(kernel.load() is None, reason="this machine has no compiler")
+def test_a_report_is_taken_at_the_next_tick_so_that_round_trips_are_true(world, clock):
+    plane, _, phones = world
+    open_pair(plane, phones, time.monotonic())
+    plane.do(BridgeLegs(0, 1), time.monotonic())
+    assert serve(plane, clock) == TICKS_BETWEEN_COUNTS - 1
+    phones[0].report(b"\x80\xc9\x00\x01abcd")
+    assert serve(plane, clock) == 0
 
 
 def test_there_is_room_for_so_many_legs_and_then_none(world):
@@ -126,7 +193,7 @@ def test_packets_are_awaited_when_few_and_looked_for_on_a_grid_when_many():
         pace = Pace(eager)
         for packets in (0, 2, 20, 500, 700, 500, 400, 3):
             pace.note(packets)
-            pace.choose()
+            pace.choose(1)
             yield pace.look_seconds
 
     slow, fast = SLOW_SECONDS, FAST_SECONDS
