@@ -10,7 +10,7 @@ Codecs go by their number of `codecs` and are found by name: a payload type mean
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from carillon.media import codecs, keying
 from carillon.media.codecs import G722, OPUS, PCMA, PCMU
@@ -137,10 +137,11 @@ def parse(document: bytes) -> Session:
         for index, other in enumerate(said.streams)
         if index != place
     )
-    return replace(_session(said, said.streams[place]), place=place, others=others)
+    return _session(said, place, others)
 
 
-def _session(said: Document, media: Media) -> Session:
+def _session(said: Document, place: int, others: tuple[Stream, ...]) -> Session:
+    media = said.streams[place]
     address = media.address or said.address
     direction = media.direction or said.direction or "sendrecv"
     if not address:
@@ -162,6 +163,8 @@ def _session(said: Document, media: Media) -> Session:
         media.rtcp_mux,
         digits.get(8000, -1),
         digits.get(48000, -1),
+        place,
+        others,
         protocol=media.protocol,
         ice=ice,
         fingerprint=media.fingerprint or said.fingerprint,

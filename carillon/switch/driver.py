@@ -99,6 +99,10 @@ class Driver:
             else:
                 self._tell(output)
         self._draining = False
+        self.flush_soon()
+
+    def flush_soon(self) -> None:
+        """Commit what happened at the end of this turn of the loop, then let everything out."""
         if not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush)

@@ -106,12 +106,12 @@ class Journal:
                 log.error("journal: cannot write (%s); events are kept in memory", error)
             self._failed_at = time.monotonic()
 
-    def when_durable(self, then: Callable[[], None]) -> None:
-        """Call `then` in the event loop once everything appended so far has reached the disk.
+    def when_durable(self, *then: Callable[[], None]) -> None:
+        """Call these in the event loop once everything appended so far has reached the disk.
 
         A disk that refuses to write delays nobody: a call matters more than its record.
         """
-        self._waiting.append(then)
+        self._waiting += then
         if self._syncing is None:
             self._syncing = asyncio.get_running_loop().create_task(self._sync())
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
@@ -19,6 +19,8 @@ from carillon.schema.mediacontrol import MAX_MESSAGE_BYTES, Hello, MediaCommand,
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.1
+READ_BYTES = 1 << 16
+LENGTH_BYTES = 4
 MOST_UNSENT_BYTES = 8 << 20
 """A media process that takes nothing for so long is no media process."""
 
@@ -52,7 +54,7 @@ class MediaPlane:
         """Add a command to what the next `flush` sends."""
         if self._writer is not None:
             body = self._encode(command)
-            self._pending += len(body).to_bytes(4, "big") + body
+            self._pending += len(body).to_bytes(LENGTH_BYTES, "big") + body
 
     def flush(self) -> None:
         """Send what was asked, in order, in one write."""
@@ -66,7 +68,7 @@ class MediaPlane:
     async def follow(self) -> None:
         """Stay connected for ever."""
         while True:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
                 reader, writer = await asyncio.open_unix_connection(str(self._socket))
                 try:
                     await self._converse(reader, writer)
@@ -75,7 +77,8 @@ class MediaPlane:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        hello = self._decode(await _message(reader))
+        messages = _messages(reader)
+        hello = self._decode(await anext(messages, b""))
         if not isinstance(hello, Hello):
             return
         log.info("media: connected to process %s", hello.pid)
@@ -83,8 +86,8 @@ class MediaPlane:
         try:
             self._on_return(hello)
             self.flush()
-            while True:
-                self._tell(self._decode(await _message(reader)))
+            async for message in messages:
+                self._tell(self._decode(message))
         finally:
             self._writer = None
             self._pending.clear()
@@ -99,8 +102,18 @@ class MediaPlane:
             log.exception("media: a fault of ours in what follows %s", type(event).__name__)
 
 
-async def _message(reader: asyncio.StreamReader) -> bytes:
-    size = int.from_bytes(await reader.readexactly(4), "big")
-    if size > MAX_MESSAGE_BYTES:
-        raise msgspec.DecodeError(f"a message of {size} bytes")
-    return await reader.readexactly(size)
+async def _messages(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Yield what comes, message by message, until the other side hangs up."""
+    received = b""
+    while chunk := await reader.read(READ_BYTES):
+        received += chunk
+        at = 0
+        while len(received) >= (start := at + LENGTH_BYTES):
+            end = start + int.from_bytes(received[at:start], "big")
+            if end - start > MAX_MESSAGE_BYTES:
+                raise msgspec.DecodeError(f"a message of {end - start} bytes")
+            if len(received) < end:
+                break
+            yield received[start:end]
+            at = end
+        received = received[at:]

@@ -47,7 +47,7 @@ class Securing:
         self.required = required
         self.agreed = False
         self.over_ice = wish == DTLS
-        self._user, self._password = _credentials()
+        self._login: tuple[str, str] | None = None
         self._role = ""
         self._keys: dict[str, bytes] = {}
         self._remote: sdp.Session | None = None
@@ -80,7 +80,7 @@ class Securing:
             self._role = keying.our_setup(theirs)
         # RFC 8839 §4.4.1.1.1: new credentials of theirs ask for new ones of ours.
         if not answer and before and _login(before) not in (None, _login(session)):
-            self._user, self._password = _credentials()
+            self._login = None
 
     def offered(self, fingerprint: str) -> sdp.Secured | None:
         """Return what an offer of ours says; `fingerprint` is the media process's."""
@@ -102,7 +102,13 @@ class Securing:
         return None
 
     def _ice(self) -> sdp.Ice | None:
-        return sdp.Ice(self._user, self._password, lite=True) if self.over_ice else None
+        return sdp.Ice(*self._ours(), lite=True) if self.over_ice else None
+
+    def _ours(self) -> tuple[str, str]:
+        """Return our user fragment and password, drawn when first asked for."""
+        if self._login is None:
+            self._login = _credentials()
+        return self._login
 
     def _told(self, tag: int, suite: str) -> sdp.Secured:
         key = self._keys.setdefault(suite, secrets.token_bytes(keying.SUITES[suite]))
@@ -113,7 +119,7 @@ class Securing:
         remote, ice, dtls, sdes = self._remote, None, None, None
         if self.over_ice:
             theirs = remote.ice.user if remote and remote.ice else ""
-            ice = Ice(self._user, self._password, theirs)
+            ice = Ice(*self._ours(), theirs)
         if self.kind == DTLS and remote is not None:
             dtls = Dtls(self._role, remote.fingerprint)
         if self.kind == SDES and self._crypto is not None:

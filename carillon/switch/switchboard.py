@@ -90,6 +90,8 @@ class Switchboard:
         self.tolls = Tolls()
         self.journal = Journal(config.switch_state / "journal")
         self.troubles = Troubles(self.journal, self.clock)
+        self._durably: list[Callable[[], None]] = []
+        """What waits for the next commit, and then for the disk."""
         self.arrivals = Arrivals(self)
         self.serving = tls.Serving(config)
         self.driver = self._new_driver()
@@ -177,12 +179,15 @@ class Switchboard:
             with self.guard(call):
                 then()
 
-        self._commit(self.driver.take_events())
-        self.journal.when_durable(guarded)
+        self._durably.append(guarded)
+        self.driver.flush_soon()
 
     def _commit(self, events: list[AnyEvent]) -> None:
         if events:
             self.journal.append(events)
+        if self._durably:
+            self.journal.when_durable(*self._durably)
+            self._durably.clear()
         self.halls.flush()
 
     def guard(self, call: Call) -> Guard:
