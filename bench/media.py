@@ -17,6 +17,7 @@ from types import TracebackType
 
 import msgspec
 
+from carillon.mediaplane.pace import FAST_SECONDS
 from carillon.schema.mediacontrol import (
     BridgeLegs,
     CloseLeg,
@@ -34,6 +35,8 @@ BARE_PORT = 26000
 LEG_PORT = 40000
 RELAY_CORE, LOAD_CORE = 0, 1
 PATIENCE = 20.0
+PACKETS_A_CALL = 100
+"""A second, both ways together."""
 
 
 def built(name: str) -> Path:
@@ -210,3 +213,19 @@ def load(port: int, legs: int, pid: int, warm: float, seconds: float) -> Load:
     seen = msgspec.convert(json.loads(output), Load, strict=False)
     seen.relay_cpu = used / took * seen.seconds
     return seen
+
+
+def bare_load(legs: int, warm: float = 1.0, seconds: float = 4.0) -> Load:
+    """Run rtpload against the loop in C that only relays, on the core of the media process."""
+    numbers = ("127.0.0.1", BARE_PORT, legs, FAST_SECONDS * 1000, LEG_PORT)
+    relay = subprocess.Popen([*pinned(RELAY_CORE), str(built("bare_relay")), *map(str, numbers)])
+    try:
+        return load(BARE_PORT, legs, relay.pid, warm, seconds)
+    finally:
+        relay.kill()
+        relay.wait()
+
+
+def bare_call_ms(calls: int) -> float:
+    """Return what so many two-way calls cost that loop: milliseconds of CPU per call and second."""
+    return bare_load(2 * calls).us_per_packet * PACKETS_A_CALL / 1000

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.media import RTP_PORT, MediaPlane, load, resident_bytes
-from bench.result import Result, at_least, at_most
+from bench.media import RTP_PORT, MediaPlane, bare_call_ms, load, resident_bytes
+from bench.result import Result, at_least, at_most, beside
 
 STEPS = (1200, 1400, 1600, 1800, 2000)
 WARM, SECONDS = 2.0, 10.0
@@ -30,7 +30,7 @@ def run() -> list[Result]:
                 at_most(f"{name}: loss", seen.loss_percent, "%", MOST_LOSS_PERCENT),
                 at_most(f"{name}: packets wrong", seen.wrong, "packets", 0),
                 Result(f"{name}: CPU", round(core, 1), "% of a core"),
-                Result(f"{name}: CPU per call", round(10 * core / calls, 3), "ms/s"),
+                beside(f"{name}: CPU per call", 10 * core / calls, "ms/s", bare_call_ms(calls)),
                 Result(f"{name}: mean delay", round(seen.mean_ms, 2), "ms"),
                 Result(f"{name}: generator", round(100 * seen.cpu, 1), "% of a core"),
                 at_most(f"{name}: memory a call", grown / calls / 1000, "kB", 40),

@@ -3,21 +3,9 @@
 from __future__ import annotations
 
 import statistics
-import subprocess
 
-from bench.media import (
-    BARE_PORT,
-    LEG_PORT,
-    RELAY_CORE,
-    RTP_PORT,
-    Load,
-    MediaPlane,
-    built,
-    load,
-    pinned,
-)
+from bench.media import RTP_PORT, Load, MediaPlane, bare_load, load
 from bench.result import Result, at_most, compared
-from carillon.mediaplane.pace import FAST_SECONDS
 
 SIZES = (100, 400, 1000)
 ROUNDS = 5
@@ -32,22 +20,11 @@ def _ours(legs: int) -> Load:
         return load(RTP_PORT, legs, plane.pid, WARM, SECONDS)
 
 
-def _bare(legs: int) -> Load:
-    look = FAST_SECONDS
-    numbers = ("127.0.0.1", BARE_PORT, legs, look * 1000, LEG_PORT)
-    relay = subprocess.Popen([*pinned(RELAY_CORE), str(built("bare_relay")), *map(str, numbers)])
-    try:
-        return load(BARE_PORT, legs, relay.pid, WARM, SECONDS)
-    finally:
-        relay.kill()
-        relay.wait()
-
-
 def run() -> list[Result]:
     """Return cost, loss and delay at three sizes; medians of the rounds."""
     results = []
     for legs in SIZES:
-        pairs = [(_ours(legs), _bare(legs)) for _ in range(ROUNDS)]
+        pairs = [(_ours(legs), bare_load(legs, WARM, SECONDS)) for _ in range(ROUNDS)]
         ours = statistics.median(each.us_per_packet for each, _ in pairs)
         bare = statistics.median(each.us_per_packet for _, each in pairs)
         name = f"relay, {legs} legs"

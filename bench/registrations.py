@@ -1,6 +1,7 @@
 """Phones that register: REGISTER, 401, REGISTER with the digest, 200, the binding on disk.
 
-One switch process on one core; the phones are one socket on the other.
+One switch process on one core; the phones are one socket on the other. Then a registrar that looks at no
+password and keeps nothing (`bench.bare_sip`) takes the same messages.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import socket
 import time
 
 from bench.media import RELAY_CORE, cpu_seconds
-from bench.result import Result, at_least
-from bench.switch import PASSWORD, BenchSwitch
+from bench.result import Result, at_least, beside
+from bench.switch import PASSWORD, BareSip, BenchSwitch
 
 PHONES = 500
 SECONDS = 6.0
@@ -79,18 +80,26 @@ class _Phones:
         )
 
 
+def _measure(registrar: BenchSwitch | BareSip) -> tuple[float, float]:
+    """Return registrations a second, and milliseconds of CPU for one."""
+    phones = _Phones(registrar.sip_port)
+    before, began = cpu_seconds(registrar.pid), time.monotonic()
+    for phone in range(IN_FLIGHT):
+        phones.register(phone)
+    phones.follow(began + SECONDS)
+    seconds, spent = time.monotonic() - began, cpu_seconds(registrar.pid) - before
+    if phones.failed or not phones.done:
+        raise RuntimeError(f"{phones.failed} registrations failed, {phones.done} did not")
+    return phones.done / seconds, 1000 * spent / phones.done
+
+
 def run() -> list[Result]:
     """Return how many registrations a second, and what one costs."""
     with BenchSwitch(RELAY_CORE, phones=PHONES) as switch:
-        phones = _Phones(switch.sip_port)
-        before, began = cpu_seconds(switch.pid), time.monotonic()
-        for phone in range(IN_FLIGHT):
-            phones.register(phone)
-        phones.follow(began + SECONDS)
-        seconds, spent = time.monotonic() - began, cpu_seconds(switch.pid) - before
-    if phones.failed or not phones.done:
-        raise RuntimeError(f"{phones.failed} registrations failed, {phones.done} did not")
+        rate, cost = _measure(switch)
+    with BareSip(RELAY_CORE) as bare:
+        most, least = _measure(bare)
     return [
-        at_least("registrations on one core", phones.done / seconds, "a second", TARGET),
-        Result("registration: CPU", round(1000 * spent / phones.done, 3), "ms"),
+        at_least("registrations on one core", rate, "a second", TARGET, most),
+        beside("registration: CPU", cost, "ms", least),
     ]

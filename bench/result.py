@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`against` is the physical limit or peer in the same unit, `ratio` value / against.
+    """`against` is the physical limit or peer in the same unit and the same run, `ratio` value / against.
 
-    `target` bounds `ratio` where there is one, else `value`; `met` is None without a target.
+    `target` bounds `ratio` where it says so, else `value`; `met` is None without a target.
     """
 
     name: str
@@ -37,28 +37,33 @@ def machine() -> str:
     return f"{os.cpu_count()} x {model}, Linux {platform.release()}"
 
 
-def at_most(name: str, value: float, unit: str, target: float) -> Result:
+def beside(name: str, value: float, unit: str, against: float | None) -> Result:
+    """Return a figure, and its ratio to another one where there is one."""
+    if against is None:
+        return Result(name, round(value, 3), unit)
+    return Result(name, round(value, 3), unit, round(against, 3), round(value / against, 3))
+
+
+def at_most(
+    name: str, value: float, unit: str, target: float, against: float | None = None
+) -> Result:
     """Return a figure that must not be larger than its target."""
-    return Result(name, round(value, 3), unit, target=f"<= {target:g}", met=value <= target)
+    figure = beside(name, value, unit, against)
+    return replace(figure, target=f"<= {target:g}", met=value <= target)
 
 
-def at_least(name: str, value: float, unit: str, target: float) -> Result:
+def at_least(
+    name: str, value: float, unit: str, target: float, against: float | None = None
+) -> Result:
     """Return a figure that must not be smaller than its target."""
-    return Result(name, round(value, 3), unit, target=f">= {target:g}", met=value >= target)
+    figure = beside(name, value, unit, against)
+    return replace(figure, target=f">= {target:g}", met=value >= target)
 
 
 def compared(name: str, value: float, unit: str, against: float, target: float) -> Result:
     """Return a figure whose ratio to another one must not be larger than its target."""
-    ratio = value / against
-    return Result(
-        name,
-        round(value, 3),
-        unit,
-        round(against, 3),
-        round(ratio, 3),
-        f"ratio <= {target:g}",
-        ratio <= target,
-    )
+    figure = beside(name, value, unit, against)
+    return replace(figure, target=f"ratio <= {target:g}", met=value <= target * against)
 
 
 def run_one(name: str) -> list[Result]:

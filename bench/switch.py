@@ -145,3 +145,31 @@ class BenchSwitch:
         for process in self._processes:
             process.wait(10)
         self._folder.cleanup()
+
+
+class BareSip:
+    """`bench.bare_sip` in the switch's place: what the same messages cost at the least."""
+
+    carrier_port, callee_port = BenchSwitch.carrier_port, BenchSwitch.callee_port
+    sip_port = BenchSwitch.base + 60
+
+    def __init__(self, core: int) -> None:
+        ports = (str(self.sip_port), str(self.callee_port))
+        command = [*pinned(core), sys.executable, "-m", "bench.bare_sip", *ports]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        self.pid = self._process.pid
+        assert self._process.stdout is not None
+        if not self._process.stdout.readline():
+            raise RuntimeError("the bare B2BUA did not start")
+
+    def __enter__(self) -> BareSip:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.wait(10)

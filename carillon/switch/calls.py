@@ -335,8 +335,7 @@ class Call:
         self.closing = True
         self.recordings.stop()
         self._board.closing.add(self)
-        last = self.visit.ringing.status if self.visit is not None else 480
-        status = refusal(self.arrived.direction, last)
+        status = self._refusal()
         for leg in self.legs:
             self._let_go(leg, status)
         self.guests.close()
@@ -345,6 +344,12 @@ class Call:
         if not self.sounds.connected:
             self.recordings.give_up()
         self.maybe_finish()
+
+    def _refusal(self) -> int:
+        if self.visit is None:
+            return refusal(self.arrived.direction, 480)
+        ringing = self.visit.ringing
+        return refusal(self.arrived.direction, ringing.status, ours=ringing.refused)
 
     def _leave_flow(self, visit: Visit) -> None:
         """Keep a message that was recorded already, whoever ends the call."""

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 MOST_RINGING = 40
 """More phones than this are not rung at once for one call."""
+NO_LINE, NOT_ALLOWED = 503, 403
+"""What a phone of ours is answered that could not be connected to the outside."""
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -130,6 +132,7 @@ def _outside_legs(
         reason = board.tolls.refuses(call.plan, target.e164, board.now)
         if reason:
             call.decide(reason, number=target.e164)
+            _refuse(call, NO_LINE if reason == "call.limit" else NOT_ALLOWED)
             return []
     if target.emergency:
         _tell_emergency(board, call, target.e164)
@@ -139,7 +142,16 @@ def _outside_legs(
     if target.show_caller and call.arrived.direction == "inbound" and caller.startswith("+"):
         shown = caller
     leg = outside_leg(board, call, shown, target, trunks)
-    return [leg] if leg is not None else []
+    if leg is None:
+        call.decide("call.no-trunk")
+        _refuse(call, NO_LINE)
+        return []
+    return [leg]
+
+
+def _refuse(call: Call, status: int) -> None:
+    if call.visit is not None:
+        call.visit.ringing.refuse(status)
 
 
 def outside_leg(

@@ -22,10 +22,15 @@ class Ending:
     became: str = ""
 
 
-def refusal(direction: str, last_status: int) -> int:
-    """Return the status for a caller who was never answered, from what the last leg was told."""
+def refusal(direction: str, last_status: int, *, ours: bool = False) -> int:
+    """Return the status for a caller who was never answered, from what the last leg was told.
+
+    `ours`: nobody told us, we could not or may not ring anybody.
+    """
     if direction == "inbound" or last_status in NO_ANSWER:
         return 480
+    if ours:
+        return last_status
     return last_status if last_status in TELLING else 500
 
 

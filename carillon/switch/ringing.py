@@ -24,6 +24,8 @@ class Ringing:
 
     def __init__(self, board: Switchboard) -> None:
         self.status = 480
+        self.refused = False
+        """Whether `status` is ours: nobody was rung because there is no line, or it is not allowed."""
         self._board = board
         self._legs: dict[str, Leg] = {}
         self._declined = False
@@ -74,9 +76,13 @@ class Ringing:
         if self._legs.pop(leg.id, None) is None:
             return False
         if status in DECLINED or not self._declined:
-            self.status = status
+            self.status, self.refused = status, False
         self._declined = self._declined or status in DECLINED
         return True
+
+    def refuse(self, status: int) -> None:
+        """Take note of why somebody cannot be rung at all."""
+        self.status, self.refused = status, True
 
     def stop(self, reason: str) -> None:
         """Stop every phone that still rings; `reason` is a Reason header's value."""

@@ -108,6 +108,19 @@ async def test_who_is_busy_is_busy_over_every_carrier(tmp_path: Path) -> None:
 
 
 @scene
+async def test_a_carrier_whose_name_nobody_knows_is_told_as_no_line_and_shown(
+    tmp_path: Path,
+) -> None:
+    (trunk,) = carriers({"host": "sip.nobody.invalid"})
+    async with office(tmp_path, "ann", trunks=(trunk,)) as here:
+        mine = here.dial("ann", OUTSIDE)
+        await here.phones["ann"].is_over(mine)
+        assert here.phones["ann"].status(mine) == 503
+        record = await here.record()
+        assert record.outcome == "failed" and "call.no-trunk" in reasons(here)
+
+
+@scene
 async def test_we_register_where_a_carrier_wants_it_and_its_calls_come_in(tmp_path: Path) -> None:
     (trunk,) = carriers({"registers": True, "username": "acme", "password": "secret"})
     async with office(tmp_path, "ann", trunks=(trunk,)) as here:
@@ -176,7 +189,7 @@ async def test_no_more_outside_calls_than_the_company_allows(tmp_path: Path) -> 
         invite = await here.carrier.invited()
         second = here.dial("ben", "+33688000002")
         await here.phones["ben"].is_over(second)
-        assert here.phones["ben"].status(second) in (480, 500)
+        assert here.phones["ben"].status(second) == 503, "all lines are taken"
         here.carrier.refuse(invite.leg, 486)
         await here.record(1)
         here.dial("ben", "+33688000002")
