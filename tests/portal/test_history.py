@@ -9,16 +9,19 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 from django.utils import timezone
+from msgspec import structs
 
 from carillon.portal.calls.filters import CALLS_PER_PAGE
 from carillon.portal.calls.models import Call, Recording
 from carillon.portal.companies.models import AuditRow
 from carillon.portal.companies.scope import within
+from carillon.portal.extensions.models import Person
 from carillon.portal.journal.apply import apply_page
 from carillon.portal.site.housekeeping import keep_house
 from carillon.portal.voicemail.models import Message
+from carillon.schema import events as e
 from tests.portal.conftest import Cast
-from tests.portal.story import answered_call, message_call, page
+from tests.portal.story import NOON, answered_call, arrival, message_call, page
 from tests.portal.wav import write_wav
 
 
@@ -147,3 +150,31 @@ def test_a_program_reads_every_decision_with_its_reason_and_plan(client: Client)
     (decided,) = [event for event in found["events"] if event["type"] == "decided"]
     assert decided["reason"] == "hours.always-open"
     assert "The number is always open" in [line["text"] for line in found["timeline"]]
+
+
+def test_a_call_inside_the_company_names_who_was_dialled_and_nobody_who_came_later(
+    cast: Cast, client: Client
+):
+    ann, ben, late = (cast.people[role] for role in ("owner", "user", "supervisor"))
+    arrived = structs.replace(
+        arrival(cast.acme, cast.number, "inside"),
+        direction="internal",
+        caller=ann.extension,
+        caller_name=ann.name,
+        called=ben.extension,
+        number=None,
+    )
+    rung = e.LegStarted(call="inside", seq=2, at=NOON, leg="b1", user=ben.key, device="d1")
+    apply_page(page([arrived, rung], first=200))
+
+    def named() -> str:
+        (row,) = (row for row in client.get("/calls").context["calls"] if row.pk == "inside")
+        heading = client.get("/calls/inside").content.decode().partition("<h1")[2]
+        assert (row.called_name or ben.extension) in heading.partition("</h1>")[0]
+        return str(row.called_name)
+
+    assert named() == ben.name
+    with within(cast.acme):
+        Person.objects.filter(pk=ben.pk).update(extension="777")
+        Person.objects.filter(pk=late.pk).update(extension=arrived.called)
+    assert named() == "None"

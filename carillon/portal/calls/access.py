@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
@@ -28,9 +28,18 @@ def calls(request: HttpRequest) -> QuerySet[Call]:
     return found.filter(pk__in=mine.values("call_id"))
 
 
+def named(rows: QuerySet[Call]) -> QuerySet[Call]:
+    """Give calls inside the company `called_name`: who has the extension that was dialled, and was rung.
+
+    Whoever has got that extension since then was not.
+    """
+    rung = CallParty.objects.filter(call=OuterRef("pk"), person__extension=OuterRef("called"))
+    return rows.annotate(called_name=Subquery(rung.values("person__name")[:1]))
+
+
 def call(request: HttpRequest, pk: str) -> Call:
     """Return one call."""
-    return get_object_or_404(calls(request), pk=pk)
+    return get_object_or_404(named(calls(request)), pk=pk)
 
 
 def recordings(call: Call) -> QuerySet[Recording]:

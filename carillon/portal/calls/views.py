@@ -33,7 +33,7 @@ def calls(request: HttpRequest) -> HttpResponse:
     found = filters.narrow(access.calls(request), wanted, inside.company.country)
     counted = found.order_by()[: filters.MOST_COUNTED + 1].count()
     shown = filters.after_place(found, request.GET.get("before", ""))
-    rows = list(shown[: filters.CALLS_PER_PAGE + 1])
+    rows = list(access.named(shown)[: filters.CALLS_PER_PAGE + 1])
     more = len(rows) > filters.CALLS_PER_PAGE
     rows = rows[: filters.CALLS_PER_PAGE]
     context: dict[str, Any] = {

@@ -43,7 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "figures": today.figures(found),
         "hours": today.hours(found, timezone.now()),
-        "calls": list(found[:RECENT_CALLS]),
+        "calls": list(calls.named(found)[:RECENT_CALLS]),
         "set_up_open": is_open(inside.company, inside.user),
         "tasks": today.checklist(request, inside.company) if may(request, "edit") else [],
         "attention": needs_attention() if may(request, "edit") else [],
