@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sys
+from typing import cast
 
 import uvloop
 
@@ -52,8 +53,8 @@ class Bare(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the socket."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        # uvloop's own is no subclass of it.
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def _send(self, lines: list[str], body: bytes, address: Address) -> None:
         if body:

@@ -38,26 +38,31 @@ def _run(switch: BenchSwitch | BareSip, rate: int, folder: Path) -> dict[str, fl
     return figures
 
 
+def _delays(rate: int, figures: dict[str, float]) -> list[Result]:
+    return [
+        Result(f"call set-up at {rate}/s: {what}", round(figures[f"setup_{what}_ms"], 1), "ms")
+        for what in ("p99", "p50")
+    ]
+
+
 def run() -> list[Result]:
     """Return the best rate with no call failed, its cost, its delay, what overload does, and the records."""
     results: list[Result] = []
     best, placed = 0, 0
     best_figures: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder, BenchSwitch(RELAY_CORE) as switch:
-        for rate in RATES:
-            figures = _run(switch, rate, Path(folder))
-            placed += int(figures["ok"])
-            if rate == UNDER_LOAD:
-                delay = round(figures["setup_p99_ms"], 1)
-                results.append(Result(f"call set-up at {rate}/s: p99", delay, "ms"))
-                middle = round(figures["setup_p50_ms"], 1)
-                results.append(Result(f"call set-up at {rate}/s: p50", middle, "ms"))
-            if figures["failed"] or figures["ok"] < rate * SECONDS:
-                break
-            best, best_figures = rate, figures
-        over = _run(switch, 2 * max(best, UNDER_LOAD), Path(folder))
-        placed += int(over["ok"])
-        recorded = switch.ended_calls(placed)
+    with tempfile.TemporaryDirectory() as folder:
+        with BenchSwitch(RELAY_CORE) as switch:
+            for rate in RATES:
+                figures = _run(switch, rate, Path(folder))
+                placed += int(figures["ok"])
+                if rate == UNDER_LOAD:
+                    results += _delays(rate, figures)
+                if figures["failed"] or figures["ok"] < rate * SECONDS:
+                    break
+                best, best_figures = rate, figures
+            over = _run(switch, 2 * max(best, UNDER_LOAD), Path(folder))
+            placed += int(over["ok"])
+            recorded = switch.ended_calls(placed)
         with BareSip(RELAY_CORE) as bare:
             least = _run(bare, best or UNDER_LOAD, Path(folder))["cpu_ms_per_call"]
     cost = best_figures.get("cpu_ms_per_call", 0.0)
