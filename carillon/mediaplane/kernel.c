@@ -34,6 +34,8 @@ typedef struct {
     const uint32_t *routes;
     const int64_t *track, *fd, *target, *codec;
     const uint8_t *secured;
+    // Of secured legs libsrtp's contexts, 0 where this loop cannot use them: see srtp.py.
+    void *const *outward, *const *inward;
     const int32_t *row_of_fd;
     int64_t fds;
     // How they are received and sent: see streams.py.
@@ -72,6 +74,8 @@ typedef struct {
     // and by how much the latest of them.
     double tick_at, tick_seconds, late;
     int64_t idle_ticks, passed;
+    // libsrtp's srtp_protect and srtp_unprotect: they work where a packet lies, and return 0 if all is well.
+    int (*protect)(void *, void *, int *), (*unprotect)(void *, void *, int *);
 } relay_t;
 
 int64_t carillon_size(void) { return sizeof(relay_t); }
@@ -118,10 +122,16 @@ static void send_all(int fd, struct mmsghdr *messages, int count) {
     }
 }
 
+// Lays a packet open, or covers it, where it lies; returns its size then, 0 when that cannot be.
+static int64_t turned(int (*turn)(void *, void *, int *), void *context, uint8_t *packet, int64_t size) {
+    int length = size;
+    return turn(context, packet, &length) ? 0 : length;
+}
+
 // Counts and passes on a packet that is usual; says whether it was. `kept`: messages for the shared socket.
 static int pass(relay_t *r, int64_t slot, int64_t row, uint64_t sender, double now, int *kept) {
     int64_t size = r->in[slot].msg_hdr.msg_flags & MSG_TRUNC ? 0 : r->in[slot].msg_len;
-    if (row < 0 || size <= HEADER || size > r->most_bytes) return 0;
+    if (row < 0 || size <= HEADER || size > (r->secured[row] ? ROOM : r->most_bytes)) return 0;
     const uint32_t *route = r->routes + row * COLUMNS;
     uint8_t *packet = r->octets + slot * ROOM;
     uint32_t word[3];
@@ -131,9 +141,11 @@ static int pass(relay_t *r, int64_t slot, int64_t row, uint64_t sender, double n
     memcpy(&place, route + SENDER, sizeof place);
     if ((word[0] & 0xFF7F0000) != route[EXPECTED] || word[2] != route[EXPECTED + 2] || place != sender) return 0;
     int64_t track = r->track[row], codec = r->codec[row], target = r->target[row];
-    if (r->secured[row] || (track >= 0 && codec != MULAW && codec != ALAW)) return 0;
+    if ((r->secured[row] && !r->inward[row]) || (track >= 0 && codec != MULAW && codec != ALAW)) return 0;
     uint32_t kind = route[KIND];
-    if (kind != UNHEARD && (target < 0 || r->secured[target])) return 0;
+    if (kind != UNHEARD && (target < 0 || (r->secured[target] && !r->outward[target]))) return 0;
+    // Laid open, a packet must not be left to Python, which would lay it open again.
+    if (r->secured[row] && ((size = turned(r->unprotect, r->inward[row], packet, size)) <= HEADER)) return 1;
 
     int64_t at = (*r->used)++;
     r->rows[at] = row;
@@ -150,6 +162,7 @@ static int pass(relay_t *r, int64_t slot, int64_t row, uint64_t sender, double n
     word[2] = (word[2] + route[SHIFT + 2]) | route[OVER + 2];
     for (int i = 0; i < 3; i++) word[i] = htonl(word[i]);
     memcpy(packet, word, sizeof word);
+    if (r->secured[target] && !(size = turned(r->protect, r->outward[target], packet, size))) return 1;
     uint64_t name;
     memcpy(&name, route + NAME, sizeof name);
     int64_t fd = r->fd[target];

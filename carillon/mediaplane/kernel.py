@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carillon.media.g711 import OTHER_LAW
+from carillon.mediaplane import srtp
 from carillon.mediaplane.legs import Legs
 from carillon.mediaplane.listener import Listener
 from carillon.mediaplane.pace import TICK_SECONDS, Ticks
@@ -40,7 +41,7 @@ _POINTERS_1 = ("octets", "senders", "incoming")
 _NUMBERS_1 = ("batch", "most_bytes")
 _POINTERS_2 = (
     "shared", "shared_rows", "shared_count", "routes", "track", "fd", "target", "codec", "secured",
-    "row_of_fd",
+    "outward", "inward", "row_of_fd",
 )  # fmt: skip
 _STREAMS = (
     "rate", "source_ssrc", "highest", "first", "expected_before", "received", "sent",
@@ -71,6 +72,7 @@ class _Relay(ctypes.Structure):
         ("ready", ctypes.c_void_p),
         *((name, ctypes.c_double) for name in ("tick_at", "tick_seconds", "late")),
         *((name, ctypes.c_int64) for name in ("idle_ticks", "passed")),
+        *((name, ctypes.c_void_p) for name in ("protect", "unprotect")),
     ]
 
 
@@ -160,6 +162,7 @@ class Kernel:
         relay.rtp_fd, relay.rtcp_fd = fds
         relay.own_burst, relay.timer_fd = own_burst, -1
         relay.tick_seconds = TICK_SECONDS
+        relay.protect, relay.unprotect = srtp.PROTECT, srtp.UNPROTECT
         relay.own_epoll = tables.legs.readable.fileno()
         relay.own_rtcp_epoll = tables.legs.readable_rtcp.fileno()
         self._describe()
@@ -174,7 +177,8 @@ class Kernel:
             "shared": legs.shared, "shared_rows": legs.shared_rows,
             "shared_count": legs.shared_count, "routes": tables.routes.table,
             "track": listener.track, "fd": legs.fd, "target": legs.streams.target,
-            "codec": legs.codec, "secured": legs.covers.secured, "row_of_fd": legs.row_of_fd,
+            "codec": legs.codec, "secured": legs.covers.secured, "outward": legs.covers.outward,
+            "inward": legs.covers.inward, "row_of_fd": legs.row_of_fd,
             "other_law": self._law, "rows": tally.rows, "words": tally.words,
             "sizes": tally.sizes, "arrived": tally.arrived, "used": tally.used,
             "left": self._left, "left_rows": self._left_rows, "ready": self._ready,

@@ -264,13 +264,17 @@ class Phone:
         first = self.listen_until(lambda p: loudness(sound([p]), frequency) > 6000)[-1]
         return loudness(sound([first, *self.listen(packets - 1)]), frequency)
 
+    def read(self, octets: bytes, source: tuple[str, int]) -> Heard:
+        """Return what a packet says."""
+        return read_packet(octets, source)
+
     def drain(self) -> list[Heard]:
         """Return what has come already, without waiting."""
         heard: list[Heard] = []
         self._udp.setblocking(False)
         try:
             while True:
-                heard.append(read_packet(*self._udp.recvfrom(2048)))
+                heard.append(self.read(*self._udp.recvfrom(2048)))
         except BlockingIOError:
             self.heard += heard
             return heard

@@ -292,7 +292,7 @@ def test_reports_beside_rtp_are_covered_and_say_how_long_the_way_is(media):
     assert ours[1] in (200, 201)
     ssrc = ours[4:8]
     middle = ours[10:14] if ours[1] == 200 else bytes(4)
-    lost = struct.pack(">I", 2)
+    lost = struct.pack(">I", 1000)
     body = b.ssrc.to_bytes(4, "big") + ssrc + lost + bytes(4) + struct.pack(">I", 80)
     b.send_report(struct.pack(">BBH", 0x81, 201, 7) + body + middle + bytes(4))
     b.say(SECOND[:1600])
