@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
@@ -16,7 +18,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do all three; what is there already is left as it is."""
-        call_command("migrate", verbosity=0, interactive=False)
-        collect()
-        spoken = prepare_sentences()
+        settings.CONFIG.make_folders()
+        with (settings.CONFIG.data / "run" / "prepare.lock").open("w") as lock:
+            # The demo may be asked for while the system starts for the first time.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            call_command("migrate", verbosity=0, interactive=False)
+            collect()
+            spoken = prepare_sentences()
         self.stdout.write(f"{spoken} sentences spoken")
