@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.media import LOAD_CORE, RELAY_CORE, built, pinned
 from bench.result import Result, at_least, at_most
-from bench.switch import CALLED, MEDIA_PRECEDENCE, BareSip, BenchSwitch
+from bench.switch import CALLED, MEDIA_PRECEDENCE, BareSip, BenchSwitch, bare_sip
 
 RATES = (300, 600, 800, 900, 1000, 1100, 1200)
 SECONDS = 8
@@ -63,7 +63,7 @@ def run() -> list[Result]:
             over = _run(switch, 2 * max(best, UNDER_LOAD), Path(folder))
             placed += int(over["ok"])
             recorded = switch.ended_calls(placed)
-        with BareSip(RELAY_CORE) as bare:
+        with bare_sip(RELAY_CORE) as bare:
             least = _run(bare, best or UNDER_LOAD, Path(folder))["cpu_ms_per_call"]
     cost = best_figures.get("cpu_ms_per_call", 0.0)
     # Both over the same kind of window: it includes the half second in which the last calls end.

@@ -13,7 +13,7 @@ import time
 
 from bench.media import RELAY_CORE, cpu_seconds
 from bench.result import Result, at_least, beside
-from bench.switch import PASSWORD, BareSip, BenchSwitch
+from bench.switch import PASSWORD, BareSip, BenchSwitch, bare_sip
 
 PHONES = 500
 SECONDS = 6.0
@@ -97,7 +97,7 @@ def run() -> list[Result]:
     """Return how many registrations a second, and what one costs."""
     with BenchSwitch(RELAY_CORE, phones=PHONES) as switch:
         rate, cost = _measure(switch)
-    with BareSip(RELAY_CORE) as bare:
+    with bare_sip(RELAY_CORE) as bare:
         most, least = _measure(bare)
     return [
         at_least("registrations on one core", rate, "a second", TARGET, most),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 import msgspec
 from msgspec import structs
@@ -62,7 +65,7 @@ class BenchSwitch:
     """Both processes, each on its core; callgen's two sides are its carriers."""
 
     base = int(os.environ.get("CARILLON_BENCH_PORT", "28400"))
-    carrier_port, callee_port = base - 20, base - 10
+    carrier_port, callee_port, sip_port = base - 20, base - 10, base + 60
 
     def __init__(
         self, core: int, *, phones: int = 0, record: bool = False, media_core: int = LOAD_CORE
@@ -74,13 +77,12 @@ class BenchSwitch:
             **os.environ,
             "CARILLON_DATA": self._folder.name,
             "CARILLON_HTTP_PORT": str(self.base),
-            "CARILLON_SIP_PORT": str(self.base + 60),
+            "CARILLON_SIP_PORT": str(self.sip_port),
             "CARILLON_RTP_PORT": str(self.base + 100),
             "CARILLON_MEDIA_PROCESSES": "1",
         }
         config = read_config(self._environ)
         config.make_folders()
-        self.sip_port = config.sip_port
         self._client = SwitchClient(config.switch_url, config.secret())
         self._seed(config.switch_state / "plans")
         self._processes = [
@@ -147,29 +149,25 @@ class BenchSwitch:
         self._folder.cleanup()
 
 
-class BareSip:
+class BareSip(NamedTuple):
     """`bench.bare_sip` in the switch's place: what the same messages cost at the least."""
 
-    carrier_port, callee_port = BenchSwitch.carrier_port, BenchSwitch.callee_port
-    sip_port = BenchSwitch.base + 60
+    pid: int
+    sip_port: int = BenchSwitch.sip_port
+    carrier_port: int = BenchSwitch.carrier_port
+    callee_port: int = BenchSwitch.callee_port
 
-    def __init__(self, core: int) -> None:
-        ports = (str(self.sip_port), str(self.callee_port))
-        command = [*pinned(core), sys.executable, "-m", "bench.bare_sip", *ports]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        self.pid = self._process.pid
-        assert self._process.stdout is not None
-        if not self._process.stdout.readline():
-            raise RuntimeError("the bare B2BUA did not start")
 
-    def __enter__(self) -> BareSip:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.kill()
-        self._process.wait(10)
+@contextlib.contextmanager
+def bare_sip(core: int) -> Iterator[BareSip]:
+    """Run it."""
+    ports = (str(BenchSwitch.sip_port), str(BenchSwitch.callee_port))
+    command = [*pinned(core), sys.executable, "-m", "bench.bare_sip", *ports]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            if not process.stdout.readline():
+                raise RuntimeError("the bare B2BUA did not start")
+            yield BareSip(process.pid)
+        finally:
+            process.kill()

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from carillon.schema.mediacontrol import MAX_MESSAGE_BYTES, MediaCommand, MediaEvent
+from carillon.schema.frames import READ_BYTES, Frames, TooLong, frame
+from carillon.schema.mediacontrol import MediaCommand, MediaEvent
 
-LENGTH_BYTES = 4
-READ_BYTES = 1 << 16
-"""Some hundred commands: what more there is waits until these are done."""
 MAX_UNREAD_BYTES = 4 << 20
 """A switch that reads nothing for so long is no switch."""
 
@@ -37,7 +35,7 @@ class Connection:
     def __init__(self, peer: socket.socket) -> None:
         peer.setblocking(False)
         self._peer = peer
-        self._received = bytearray()
+        self._frames = Frames()
         self._room = memoryview(bytearray(READ_BYTES))
         self._unsent = bytearray()
         self._decoder = msgspec.msgpack.Decoder(MediaCommand)
@@ -63,31 +61,16 @@ class Connection:
             raise Broken(str(error)) from error
         if not count:
             raise Broken("closed by the switch")
-        self._received += self._room[:count]
-        return self._cut()
-
-    def _cut(self) -> list[MediaCommand]:
-        commands: list[MediaCommand] = []
-        at = 0
-        while len(self._received) - at >= LENGTH_BYTES:
-            start = at + LENGTH_BYTES
-            size = int.from_bytes(self._received[at:start], "big")
-            if size > MAX_MESSAGE_BYTES:
-                raise Broken(f"a message of {size} bytes")
-            if len(self._received) < start + size:
-                break
-            at = start + size
-            try:
-                commands.append(self._decoder.decode(memoryview(self._received)[start:at]))
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                raise Broken(f"not understood: {error}") from error
-        del self._received[:at]
-        return commands
+        try:
+            return [*map(self._decoder.decode, self._frames.feed(self._room[:count]))]
+        except TooLong as error:
+            raise Broken(str(error)) from error
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise Broken(f"not understood: {error}") from error
 
     def tell(self, event: MediaEvent) -> None:
         """Queue an event; `flush` sends it."""
-        message = self._encoder.encode(event)
-        self._unsent += len(message).to_bytes(LENGTH_BYTES, "big") + message
+        self._unsent += frame(self._encoder.encode(event))
 
     def flush(self) -> None:
         """Send what is queued as far as the switch reads; `Broken` when it does not at all."""

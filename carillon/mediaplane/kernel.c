@@ -70,10 +70,10 @@ typedef struct {
     int64_t phase, batches, packets, reports, ready_count, ready_next;
     int64_t other_count, others[OTHERS];
     struct epoll_event *ready;  // room for READY
-    // Ticks: when the next is due, how many of them have nothing to do, how many of those were passed over
-    // and by how much the latest of them.
+    // Ticks: when the next is due, by how much the latest was late that was passed over, and how many of
+    // those to come have nothing to do.
     double tick_at, tick_seconds, late;
-    int64_t idle_ticks, passed;
+    int64_t idle_ticks;
     // libsrtp's srtp_protect and srtp_unprotect: they work where a packet lies, and return 0 if all is well.
     int (*protect)(void *, void *, int *), (*unprotect)(void *, void *, int *);
 } relay_t;
@@ -281,7 +281,7 @@ static int tick_due(relay_t *r, double now) {
     if (!r->idle_ticks || late >= r->tick_seconds || reports_came(r)) return 1;
     if (late > r->late) r->late = late;
     r->tick_at += r->tick_seconds;
-    r->idle_ticks--, r->passed++;
+    r->idle_ticks--;
     return 0;
 }
 

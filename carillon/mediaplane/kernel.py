@@ -71,7 +71,7 @@ class _Relay(ctypes.Structure):
         ("others", ctypes.c_int64 * _OTHERS),
         ("ready", ctypes.c_void_p),
         *((name, ctypes.c_double) for name in ("tick_at", "tick_seconds", "late")),
-        *((name, ctypes.c_int64) for name in ("idle_ticks", "passed")),
+        ("idle_ticks", ctypes.c_int64),
         *((name, ctypes.c_void_p) for name in ("protect", "unprotect")),
     ]
 
@@ -200,11 +200,11 @@ class Kernel:
         relay = self._relay
         relay.own_legs, relay.timer_fd = len(self._tables.legs.own), timer
         relay.tick_at, relay.idle_ticks = ticks.due_at, ticks.idle
-        relay.passed, relay.late = 0, 0.0
+        relay.late = 0.0
         found = self._loop.carillon_serve(self._at, poll, int(timeout * 1000), self._room)
         self.more, self.has_left = bool(found & _MORE), bool(found & _LEFT)
-        if relay.passed:
-            ticks.pass_over(relay.passed, relay.late)
+        if passed := ticks.idle - relay.idle_ticks:
+            ticks.pass_over(passed, relay.late)
         return relay.others[: relay.other_count] if relay.other_count else []
 
     def look(self, now: float, begin: bool) -> None:

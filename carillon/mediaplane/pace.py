@@ -53,8 +53,8 @@ class Ticks:
         self.due_at = 0.0
         """On the monotonic clock."""
         self.idle = 0
-        """How many of the next ones have nothing to do."""
-        self._count = self._passed = 0
+        """How many of the next ones have nothing to do; one less for each that is passed over."""
+        self._count = 0
         self._late = 0.0
 
     def begin(self, now: float) -> None:
@@ -68,12 +68,7 @@ class Ticks:
         self._late = max(self._late, late)
         self.due_at += ticks * TICK_SECONDS
         self._count += ticks
-        self._passed += ticks
-
-    def take_passed(self) -> int:
-        """Return how many have been passed over since the last time."""
-        passed, self._passed = self._passed, 0
-        return passed
+        self.idle -= ticks
 
     def take_count(self) -> int:
         """Return how many there were, done or passed over, since the last time."""

@@ -276,10 +276,9 @@ class Plane:
     def serve(self, poll: int, timer: int, timeout: float) -> list[int] | None:
         """Wait and relay until a tick is due, or a `step` is wanted; see `Relay.serve`."""
         ticks = self.ticks
-        ticks.idle = 0 if self._occupied else TICKS_BETWEEN_COUNTS - 1 - self._turn
+        idle = ticks.idle = 0 if self._occupied else TICKS_BETWEEN_COUNTS - 1 - self._turn
         ready = self.relay.serve(poll, timer, ticks, timeout)
-        passed = ticks.take_passed()
-        if passed:
+        if passed := idle - ticks.idle:
             self._turn += passed
             self._listener.pass_over(passed, ticks.due_at - TICK_SECONDS)
         return ready

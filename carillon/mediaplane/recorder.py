@@ -150,14 +150,17 @@ class Recorder:
 
     def tick(self) -> None:
         """Write what is due."""
-        if not self._due or self._due[0][0] > self._listener.tick_index + 1:
-            return
-        with self._writer.at_once():
-            self._write_due()
+        if self._is_due:
+            with self._writer.at_once():
+                self._write_due()
+
+    @property
+    def _is_due(self) -> bool:
+        return bool(self._due) and self._due[0][0] <= self._listener.tick_index + 1
 
     def _write_due(self) -> None:
         until = self._listener.tick_index + 1
-        while self._due and self._due[0][0] <= until:
+        while self._is_due:
             due, number = heapq.heappop(self._due)
             recording = self.recording.get(number)
             if recording is None or recording.due != due or recording.paused:

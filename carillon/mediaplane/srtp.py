@@ -14,6 +14,11 @@ from typing import Any
 import numpy as np
 from pylibsrtp import Error, Policy, Session
 
+MAX_SSRCS = 16
+"""Streams remembered of one far end; one that invents more is forgotten the oldest."""
+TRAILER_BYTES = 20
+"""The most that protection adds: a tag of 16, and the index of SRTCP."""
+MAX_BYTES = 1300
 _TYPE = "srtp_err_status_t(*)(struct srtp_ctx_t_ *, void *, int *)"
 """Of both functions in libsrtp 2; what has another type the loop does not call."""
 
@@ -39,13 +44,6 @@ def _place(session: Session) -> int:
     """Return where libsrtp's context is, 0 when the loop cannot use it."""
     context = getattr(session, "_srtp", None)
     return int(_FFI.cast("uintptr_t", context[0])) if _FFI and context is not None else 0
-
-
-MAX_SSRCS = 16
-"""Streams remembered of one far end; one that invents more is forgotten the oldest."""
-TRAILER_BYTES = 20
-"""The most that protection adds: a tag of 16, and the index of SRTCP."""
-MAX_BYTES = 1300
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +121,8 @@ class Covers:
 
     def forget(self, row: int) -> None:
         """Forget a leg's keys and free its contexts."""
-        self.outward[row] = self.inward[row] = 0
         if self._contexts.pop(row, None):
+            self.outward[row] = self.inward[row] = 0
             self._secure(row, False)
 
     def _secure(self, row: int, secured: bool) -> None:

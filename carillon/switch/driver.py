@@ -110,7 +110,9 @@ class Driver:
     def _flush(self) -> None:
         """Write the journal, then let everything out."""
         self._flushing = False
-        self._commit(self.take_events())
+        events = self.events[:]
+        self.events.clear()
+        self._commit(events)
         sends, self._sends = self._sends, []
         for send in sends:
             self._send(send)
@@ -121,12 +123,6 @@ class Driver:
             self._on_event(event)
         except Exception:
             self._log_fault(type(event).__name__)
-
-    def take_events(self) -> list[AnyEvent]:
-        """Return what happened since the last commit, and forget it."""
-        events = self.events[:]
-        self.events.clear()
-        return events
 
     def _send(self, send: Send) -> None:
         try:

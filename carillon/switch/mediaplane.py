@@ -14,13 +14,12 @@ from pathlib import Path
 
 import msgspec
 
-from carillon.schema.mediacontrol import MAX_MESSAGE_BYTES, Hello, MediaCommand, MediaEvent
+from carillon.schema.frames import READ_BYTES, Frames, frame
+from carillon.schema.mediacontrol import Hello, MediaCommand, MediaEvent
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.1
-READ_BYTES = 1 << 16
-LENGTH_BYTES = 4
 MOST_UNSENT_BYTES = 8 << 20
 """A media process that takes nothing for so long is no media process."""
 
@@ -53,8 +52,7 @@ class MediaPlane:
     def ask(self, command: MediaCommand) -> None:
         """Add a command to what the next `flush` sends."""
         if self._writer is not None:
-            body = self._encode(command)
-            self._pending += len(body).to_bytes(LENGTH_BYTES, "big") + body
+            self._pending += frame(self._encode(command))
 
     def flush(self) -> None:
         """Send what was asked, in order, in one write."""
@@ -104,16 +102,7 @@ class MediaPlane:
 
 async def _messages(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
     """Yield what comes, message by message, until the other side hangs up."""
-    received = b""
+    frames = Frames()
     while chunk := await reader.read(READ_BYTES):
-        received += chunk
-        at = 0
-        while len(received) >= (start := at + LENGTH_BYTES):
-            end = start + int.from_bytes(received[at:start], "big")
-            if end - start > MAX_MESSAGE_BYTES:
-                raise msgspec.DecodeError(f"a message of {end - start} bytes")
-            if len(received) < end:
-                break
-            yield received[start:end]
-            at = end
-        received = received[at:]
+        for message in frames.feed(chunk):
+            yield message

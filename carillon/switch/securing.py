@@ -47,7 +47,7 @@ class Securing:
         self.required = required
         self.agreed = False
         self.over_ice = wish == DTLS
-        self._login: tuple[str, str] | None = None
+        self._drawn: tuple[str, str] | None = None
         self._role = ""
         self._keys: dict[str, bytes] = {}
         self._remote: sdp.Session | None = None
@@ -80,7 +80,7 @@ class Securing:
             self._role = keying.our_setup(theirs)
         # RFC 8839 §4.4.1.1.1: new credentials of theirs ask for new ones of ours.
         if not answer and before and _login(before) not in (None, _login(session)):
-            self._login = None
+            self._drawn = None
 
     def offered(self, fingerprint: str) -> sdp.Secured | None:
         """Return what an offer of ours says; `fingerprint` is the media process's."""
@@ -106,9 +106,9 @@ class Securing:
 
     def _ours(self) -> tuple[str, str]:
         """Return our user fragment and password, drawn when first asked for."""
-        if self._login is None:
-            self._login = _credentials()
-        return self._login
+        if self._drawn is None:
+            self._drawn = _credentials()
+        return self._drawn
 
     def _told(self, tag: int, suite: str) -> sdp.Secured:
         key = self._keys.setdefault(suite, secrets.token_bytes(keying.SUITES[suite]))

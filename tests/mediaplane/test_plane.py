@@ -28,6 +28,8 @@ from carillon.schema.mediacontrol import (
 from tests.mediaplane.plane import Phone, tone
 from tests.ports import claim
 
+with_the_loop = pytest.mark.skipif(kernel.load() is None, reason="this machine has no compiler")
+
 
 @pytest.fixture
 def world():
@@ -143,7 +145,7 @@ def idles(plane, clock):
     return any(serve(plane, clock) == TICKS_BETWEEN_COUNTS - 1 for _ in range(50))
 
 
-@pytest.mark.skipif(kernel.load() is None, reason="this machine has no compiler")
+@with_the_loop
 def test_ticks_that_have_nothing_to_do_are_passed_over_while_sound_goes_on(world, clock):
     plane, events, (a, b) = world
     open_pair(plane, (a, b), time.monotonic())
@@ -159,7 +161,7 @@ def test_ticks_that_have_nothing_to_do_are_passed_over_while_sound_goes_on(world
     assert of(events, Pong)[0].late_ms > 0
 
 
-@pytest.mark.skipif(kernel.load() is None, reason="this machine has no compiler")
+@with_the_loop
 def test_no_tick_is_passed_over_while_somebody_is_listened_to(world, clock, tmp_path):
     plane, _, phones = world
     open_pair(plane, phones, time.monotonic())
@@ -171,7 +173,7 @@ def test_no_tick_is_passed_over_while_somebody_is_listened_to(world, clock, tmp_
     assert serve(plane, clock) == 0
 
 
-@pytest.mark.skipif(kernel.load() is None, reason="this machine has no compiler")
+@with_the_loop
 def test_a_report_is_taken_at_the_next_tick_so_that_round_trips_are_true(world, clock):
     plane, _, phones = world
     open_pair(plane, phones, time.monotonic())

@@ -273,8 +273,7 @@ def test_it_stops_in_five_seconds_with_a_live_page_open_and_starts_again_in_five
 
 
 def test_a_system_that_starts_and_a_demo_asked_for_at_once_do_not_meet(tmp_path: Path) -> None:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CARILLON")}
-    environ = {**kept, "CARILLON_DATA": str(tmp_path / "data")}
+    environ = System(tmp_path / "data").environ
     command = [sys.executable, "-m", "carillon.portal", "prepare"]
     both = [subprocess.Popen(command, env=environ) for _ in range(2)]
     assert [each.wait(120) for each in both] == [0, 0]
